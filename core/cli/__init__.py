@@ -1,0 +1,74 @@
+"""The command line: one module per family of commands, imported only when its command is called.
+
+Data goes to stdout, messages to stderr. Exit codes: 0 done, 1 failed, 2 what was given cannot be used, 130 stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import typer
+
+from core import __version__
+from core.cli.console import print_error
+from core.errors import WorkbenchError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "train": ("core.cli.train", "Train on a file and save the run."),
+    "runs": ("core.cli.runs", "List the saved runs, best validation score first."),
+    "show": ("core.cli.runs", "Show one run: settings, scores, curves."),
+    "attach": ("core.cli.runs", "Follow a run that is training."),
+    "stop": ("core.cli.runs", "Ask a run to stop and save."),
+    "delete": ("core.cli.runs", "Move a run to the trash."),
+    "restore": ("core.cli.runs", "Bring a run back from the trash."),
+    "classify": ("core.cli.classify", "Ask a trained run about texts."),
+    "data": ("core.cli.data", "Look at a file: classes, faults, lengths."),
+    "export": ("core.cli.export", "Make a verified ONNX graph of a run."),
+    "devices": ("core.cli.doctor", "List the devices that can train."),
+    "doctor": ("core.cli.doctor", "Versions, devices, paths: for a bug report."),
+    "work": ("core.cli.train", "Train a prepared run folder (what the launchers start)."),
+}
+HIDDEN = {"work"}
+
+
+def build(names: tuple[str, ...]) -> typer.Typer:
+    """The program with these commands: importing only the one that is called keeps a cold start short."""
+    app = typer.Typer(
+        name="finetui",
+        help="Fine-tune, compare and try text classifiers in the terminal. Without a command: the screen.",
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback(invoke_without_command=True)
+    def program(version: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:
+        if version:
+            typer.echo(f"finetui {__version__}")
+            raise typer.Exit
+
+    for name in names:
+        module, sentence = COMMANDS[name]
+        app.command(name, help=sentence, hidden=name in HIDDEN)(getattr(import_module(module), name))
+    return app
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
+    called = next((word for word in words if not word.startswith("-")), "")
+    names = (called,) if called in COMMANDS else tuple(COMMANDS)
+    try:
+        build(names)(words, prog_name="finetui")
+    except WorkbenchError as error:
+        print_error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # somebody piped us into `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(0)

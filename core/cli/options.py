@@ -1,0 +1,88 @@
+"""Every setting of a configuration as an option of the command line, from the same record as the form's."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from core.config import RunConfig, coerce, flag_of, is_tuple, problems, settings, type_of
+from core.errors import ConfigError
+
+RunsOption = Annotated[Optional[Path], typer.Option("--runs", help="Folder where runs live.")]  # noqa: UP045
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+NOT_OPTIONS = {"data.source", "data.given"}
+
+
+def _parameter(path: str) -> inspect.Parameter:
+    spec = next(found for known, _, found in settings() if known == path)
+    kind, flag, default = type_of(path), flag_of(path), RunConfig().get(path)
+    help_text = spec.sentence
+    if bounds := spec.bounds():
+        help_text += f" ({bounds}"
+        help_text += f"; default {default})" if default not in ("", ()) else ")"
+    annotation: Any
+    if kind is bool:
+        annotation = Annotated[Optional[bool], typer.Option(f"{flag}/--no-{flag[2:]}", help=help_text)]  # noqa: UP045
+    elif is_tuple(kind):
+        annotation = Annotated[Optional[list[str]], typer.Option(flag, help=f"{help_text} Can be given again.")]  # noqa: UP045
+    else:
+        annotation = Annotated[Optional[kind], typer.Option(flag, help=help_text, metavar=kind.__name__.upper())]  # noqa: UP045
+    name = path.replace(".", "__")
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def with_settings(sections: tuple[str, ...] = ("data", "split", "model", "training")) -> Callable[..., Any]:
+    """Decorator: the command takes the settings of these sections as options and gets them as `values`.
+
+    The wrapped function's keyword `values` maps `section.name` to what was given; settings not given are absent.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        own = [one for one in inspect.signature(command, eval_str=True).parameters.values() if one.name != "values"]
+        paths = [p for p, _, _ in settings() if p.split(".")[0] in sections and p not in NOT_OPTIONS]
+        names = {path.replace(".", "__"): path for path in paths}
+
+        def wrapped(**given: Any) -> Any:
+            values = {path: given.pop(name) for name, path in names.items()}
+            return command(**given, values={path: value for path, value in values.items() if value is not None})
+
+        parameters = own + [_parameter(path) for path in paths]
+        wrapped.__doc__ = command.__doc__
+        wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        wrapped.__annotations__ = {one.name: one.annotation for one in parameters}
+        return wrapped
+
+    return decorate
+
+
+def apply_values(config: RunConfig, values: dict[str, Any]) -> RunConfig:
+    """`config` with what was given on the command line. Raises `ConfigError` naming everything that is wrong."""
+    for path, value in values.items():
+        given = tuple(value) if isinstance(value, list) else value
+        config = config.with_value(path, coerce(path, given))
+    return config
+
+
+def require_sound(config: RunConfig) -> None:
+    """Raise `ConfigError` when the configuration by itself cannot be used."""
+    found = problems(config)
+    if found:
+        lines = "\n  ".join(f"{flag_of(one.path)}: {one.message}" for one in found)
+        raise ConfigError("This configuration cannot be used", lines, "finetui train --help shows every bound.")
+
+
+def with_source(config: RunConfig, source: str) -> RunConfig:
+    """`config` reading from `source`: a path is kept as given and made absolute, `sample` stays what it is."""
+    from dataclasses import replace
+
+    absolute = (
+        source
+        if source == "sample" or ":" in source.split("/", maxsplit=1)[0]
+        else str(Path(source).expanduser().absolute())
+    )
+    return replace(config, data=replace(config.data, source=absolute, given=source))

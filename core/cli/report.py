@@ -1,0 +1,116 @@
+"""A run and a list of runs as text."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from core.cli.console import bar, table
+from core.config import RunConfig, settings
+from core.runs import History, Run, RunState, Summary
+from core.text import safe, shorten
+
+
+def duration(seconds: float) -> str:
+    """Seconds as 41 s, 3:05 or 1:02:03."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def ago(moment: float) -> str:
+    """How long ago a unix time is."""
+    seconds = max(time.time() - moment, 0)
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return "just now"
+
+
+def runs_text(summaries: list[Summary]) -> str:
+    """The table of runs, best validation macro F1 first, the best one starred."""
+    rows = [["", "run", "state", "data", "model", "macro F1", "accuracy", "worst class", "time", "when"]]
+    best = max((one.macro_f1 for one in summaries if one.macro_f1 is not None), default=None)
+    for one in sorted(summaries, key=lambda s: (s.macro_f1 is not None, s.macro_f1 or 0.0, s.created), reverse=True):
+        worst = "" if one.worst_f1 is None else f"{one.worst_f1:.3f} {shorten(safe(one.worst_class), 14)}"
+        rows.append(
+            [
+                "*" if best is not None and one.macro_f1 == best else "",
+                one.name,
+                "damaged" if one.problem else str(one.state),
+                shorten(safe(one.data), 24),
+                shorten(safe(one.base), 20),
+                "" if one.macro_f1 is None else f"{one.macro_f1:.3f}",
+                "" if one.accuracy is None else f"{one.accuracy:.3f}",
+                worst,
+                duration(one.seconds),
+                ago(one.created),
+            ]
+        )
+    return table(rows, frozenset({5, 6, 8}))
+
+
+def run_text(run: Run, history: History, state: RunState) -> str:
+    """One run: what it is, what it reached beside the baselines, per class, and what differs from the defaults."""
+    metrics = run.read_json("metrics.json")
+    lines = [f"{run.name}  {state}  {run.path}"]
+    if history.data is not None:
+        d = history.data
+        lines.append(f"data   {safe(d.source)}: {d.kept} of {d.read} rows, {len(d.label_names)} classes")
+    if history.plan is not None:
+        p = history.plan
+        lines.append(f"model  {safe(p.base)}, {p.parameters / 1e6:.1f} M parameters, {p.max_length} tokens at most")
+    if not metrics:
+        if history.best is not None:
+            lines.append(f"best so far: macro F1 {history.best.scores.macro_f1:.3f} at epoch {history.best.epoch:g}")
+        return "\n".join(lines)
+    lines += ["", _scores_table(metrics), "", _class_table(metrics)]
+    lines += ["", f"{metrics['reason']}, {duration(metrics['seconds'])}"]
+    changed = differing(run.config())
+    if changed:
+        lines.append("not default: " + ", ".join(f"{path} = {value}" for path, value in changed))
+    return "\n".join(lines)
+
+
+def differing(config: RunConfig) -> list[tuple[str, Any]]:
+    """The settings that are not at their default, the source left out."""
+    default = RunConfig()
+    return [
+        (path, safe(config.get(path)))
+        for path, _, _ in settings()
+        if path not in ("data.source", "data.given") and config.get(path) != default.get(path)
+    ]
+
+
+def _scores_table(metrics: dict[str, Any]) -> str:
+    rows = [["", "macro F1", "accuracy", "weighted F1", "rows"]]
+
+    def add(title: str, scores: dict[str, Any]) -> None:
+        figures = [f"{scores[key]:.3f}" for key in ("macro_f1", "accuracy", "weighted_f1")]
+        rows.append([title, *figures, str(scores["rows"])])
+
+    add("always the largest class, validation", metrics["baselines"]["majority"]["validation"])
+    add("TF-IDF + logistic regression, validation", metrics["baselines"]["tfidf"]["validation"])
+    add("last epoch, validation", metrics["last_validation"])
+    add(f"best epoch ({metrics['best_epoch']:g}), validation", metrics["validation"])
+    text = ""
+    if metrics["test"]:
+        add("best epoch, locked test", metrics["test"])
+        count = metrics["test"]["runs_scored"]
+        text = f"\nThis test part has been scored by {count} run{'s' * (count != 1)}, this one too."
+    else:
+        text = "\nNo locked test: the best epoch was picked on the rows it is reported on, which flatters."
+    return table(rows, frozenset({1, 2, 3, 4})) + text
+
+
+def _class_table(metrics: dict[str, Any]) -> str:
+    part = "test" if metrics["test"] else "validation"
+    scores = metrics[part]
+    rows = [[f"class ({part})", "F1", "precision", "recall", "rows", ""]]
+    for name in metrics["label_names"]:
+        figures = [f"{scores[key][name]:.3f}" for key in ("class_f1", "class_precision", "class_recall")]
+        support = str(scores["support"][name])
+        rows.append([shorten(safe(name), 24), *figures, support, bar(scores["class_f1"][name], 20)])
+    return table(rows, frozenset({1, 2, 3, 4}))

@@ -1,0 +1,70 @@
+"""`finetui train` and the trainer process that it starts."""
+
+from __future__ import annotations
+
+import json as json_format
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from core.cli.console import out, say
+from core.cli.follow import watch
+from core.cli.options import JsonOption, RunsOption, apply_values, require_sound, with_settings, with_source
+from core.config import RunConfig, load
+from core.errors import RunError
+from core.launch import start
+from core.runs import Run, RunStore, find_root
+
+
+@with_settings()
+def train(
+    values: dict[str, Any],
+    source: Annotated[
+        Optional[str], typer.Argument(help="'sample', or a file: CSV, TSV, JSONL, Parquet.", show_default=False)  # noqa: UP045
+    ] = None,
+    config: Annotated[Optional[Path], typer.Option("--config", help="Begin from this run.toml.")] = None,  # noqa: UP045
+    name: Annotated[str, typer.Option("--name", help="Name of the run; made up when not given.")] = "",
+    runs: RunsOption = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Start and return at once.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Train on a file and save the run.
+
+    The first ctrl+c stops and saves, the second stops now.
+    """
+    chosen = load(config) if config else RunConfig()
+    if source is not None or config is None:
+        chosen = with_source(chosen, source or "sample")
+    chosen = apply_values(chosen, values)
+    require_sound(chosen)
+    preflight(chosen)
+    store = RunStore(find_root(runs).path)
+    run = store.create(chosen, name)
+    start(run)
+    say(f"run {run.name}  ({run.path})")
+    if detach:
+        out(json_format.dumps({"run": run.name, "path": str(run.path)}) if json else run.name)
+        return
+    sys.exit(watch(run, json=json, ours=True))
+
+
+def preflight(config: RunConfig) -> None:
+    """What can be known to be wrong before a run folder exists: the data, the model folder. Raises `WorkbenchError`."""
+    from core.data.dataset import check_trainable, load_dataset
+    from core.modelling.catalogue import check_named
+
+    check_named(config.model.base)
+    check_trainable(load_dataset(config.data), config.split)
+
+
+def work(folder: Annotated[Path, typer.Argument(help="The prepared run folder.")]) -> None:
+    """Train a prepared run folder: what the launchers start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if not (folder / "run.toml").is_file():
+        raise RunError(f"{folder} is not a run folder", "It has no run.toml.")
+    from core.training.worker import work as work_on
+
+    sys.exit(work_on(Run(folder.absolute())))

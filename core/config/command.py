@@ -1,0 +1,41 @@
+"""The exact command that does the same as a configuration."""
+
+from __future__ import annotations
+
+import shlex
+
+from core.config.parse import is_tuple, type_of
+from core.config.schema import RunConfig, settings
+
+
+def flag_of(path: str) -> str:
+    """The long option of a setting, with its dashes: `--learning-rate`."""
+    for known, one, spec in settings():
+        if known == path:
+            return "--" + (spec.flag or one.name.replace("_", "-"))
+    raise KeyError(path)
+
+
+def arguments(config: RunConfig) -> list[str]:
+    """`config` as arguments of `finetui train`: the source, then every setting that is not its default."""
+    default = RunConfig()
+    words = [config.data.source]
+    for path, _, _ in settings():
+        value = config.get(path)
+        if path in ("data.source", "data.given") or value == default.get(path):
+            continue
+        flag = flag_of(path)
+        kind = type_of(path)
+        if kind is bool:
+            words.append(flag if value else f"--no-{flag[2:]}")
+        elif is_tuple(kind):
+            for part in value:
+                words += [flag, part]
+        else:
+            words += [flag, f"{value:g}" if isinstance(value, float) else str(value)]
+    return words
+
+
+def command_line(config: RunConfig) -> str:
+    """One line to paste into a shell."""
+    return shlex.join(["finetui", "train", *arguments(config)])

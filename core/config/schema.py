@@ -1,0 +1,189 @@
+"""The whole configuration of a run: data + split + model + training. What `run.toml` holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import Field, dataclass, field, fields, replace
+from typing import Any
+
+from core.config.fields import Spec, setting
+
+FORMAT = 1
+"""Number of the run folder's format. Older numbers stay readable; newer ones are refused with a sentence."""
+
+METRICS = ("macro_f1", "weighted_f1", "accuracy", "loss")
+
+
+@dataclass(frozen=True, slots=True)
+class DataConfig:
+    """Where the sentences and their labels come from, and how the file is read."""
+
+    source: str = setting("sample", "What to train on: 'sample', or a file (CSV, TSV, JSONL, Parquet).", shown=False)
+    given: str = setting("", "The source as it was typed; 'source' holds its absolute path.", shown=False)
+    text: tuple[str, ...] = setting((), "Column (or columns, joined) with the text; guessed if empty.", shown=False)
+    label: str = setting("", "Column with the label; guessed when empty.", shown=False)
+    group: str = setting("", "Column whose rows stay together on one side of the split.", shown=False)
+    encoding: str = setting("", "Text encoding of the file; detected when empty.", shown=False)
+    delimiter: str = setting("", "Column delimiter, one character or 'tab'; detected when empty.", shown=False)
+    header: str = setting(
+        "auto", "Whether the first line names the columns.", choices=("auto", "yes", "no"), shown=False
+    )
+    quoting: str = setting(
+        "auto",
+        "Whether quotes frame a field (standard) or are plain text (none).",
+        choices=("auto", "standard", "none"),
+        shown=False,
+    )
+    cures: tuple[str, ...] = setting(
+        (),
+        "Cleaning rules in order: drop-class:NAME, drop-multi-label:SEPARATOR, drop-duplicates, ...",
+        flag="cure",
+        shown=False,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SplitConfig:
+    """How rows are dealt into train, validation and the locked test part."""
+
+    method: str = setting(
+        "stratified", "Keep class shares equal in every part.", choices=("stratified",), flag="split-method"
+    )
+    validation: float = setting(
+        0.15, "Share of rows that choose the best epoch.", low=0.01, high=0.5, flag="validation-fraction"
+    )
+    test: float = setting(
+        0.15,
+        "Share of rows locked away and scored once, at the end; 0 for none.",
+        low=0.0,
+        high=0.5,
+        flag="test-fraction",
+    )
+    seed: int = setting(
+        17, "Seed of the split; the same seed gives the same rows.", low=0, high=2**31 - 1, flag="split-seed"
+    )
+    keep_duplicates_together: bool = setting(
+        True, "Never let two copies of one text fall on two sides of the split (switch off only to repeat a write-up)."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """Which encoder is fine-tuned, and how much of it."""
+
+    base: str = setting("starter", "Base model: 'starter' (MiniLM-L6), a hub name, or a folder.", flag="model")
+    max_length: int = setting(
+        0, "Longest input in tokens; 0 picks it from the data (99.5 % of rows whole).", low=0, high=8192
+    )
+    dropout: float = setting(0.1, "Dropout before the classification head.", low=0.0, high=0.9)
+    frozen_layers: int = setting(
+        0, "How many of the lowest encoder layers stay as they are (with the embeddings).", low=0, high=128
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """The optimiser, its schedule, when to stop, and where to run."""
+
+    epochs: int = setting(4, "How often every training row is seen.", low=1, high=1000)
+    batch_size: int = setting(16, "Rows per optimiser step.", low=1, high=4096)
+    learning_rate: float = setting(1e-4, "Peak learning rate of AdamW.", low=1e-8, high=1.0)
+    warmup_ratio: float = setting(0.1, "Share of steps in which the rate rises from 0.", low=0.0, high=1.0)
+    schedule: str = setting("linear", "How the rate falls after the warm-up.", choices=("linear", "cosine", "constant"))
+    weight_decay: float = setting(0.01, "AdamW's decoupled weight decay (not on biases and norms).", low=0.0, high=1.0)
+    adam_epsilon: float = setting(1e-8, "AdamW's epsilon.", low=1e-12, high=1e-2)
+    max_grad_norm: float = setting(1.0, "Clip the gradient's norm to this; 0 for no clipping.", low=0.0, high=1e6)
+    accumulation: int = setting(1, "Micro-batches one optimiser step is made of.", low=1, high=1024)
+    class_weights: str = setting("none", "Weigh rare classes more in the loss.", choices=("none", "balanced", "sqrt"))
+    label_smoothing: float = setting(0.0, "Share of probability spread over the other classes.", low=0.0, high=0.5)
+    metric: str = setting("macro_f1", "Validation metric that chooses the best epoch.", choices=METRICS)
+    patience: int = setting(
+        0, "Stop after this many epochs without a better validation score; 0 never.", low=0, high=1000
+    )
+    seed: int = setting(42, "Seed of the head, of dropout and of the batch order.", low=0, high=2**31 - 1)
+    device: str = setting("auto", "Where to run: auto, cpu, cuda, cuda:1, mps.")
+    precision: str = setting(
+        "auto",
+        "Number format of the matrix products; auto takes bf16 where a probe wins.",
+        choices=("auto", "fp32", "bf16"),
+    )
+    threads: int = setting(0, "CPU threads; 0 takes the cores this process may use.", low=0, high=1024)
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """Everything that decides a run."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    split: SplitConfig = field(default_factory=SplitConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def get(self, path: str) -> Any:
+        """The value at `section.name`, for example `training.epochs`."""
+        section, name = path.split(".")
+        return getattr(getattr(self, section), name)
+
+    def with_value(self, path: str, value: Any) -> RunConfig:
+        """A copy with one value changed; `path` is `section.name`."""
+        section, name = path.split(".")
+        return replace(self, **{section: replace(getattr(self, section), **{name: value})})
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason why a configuration cannot be used."""
+
+    path: str
+    message: str
+
+
+SECTIONS: tuple[str, ...] = tuple(f.name for f in fields(RunConfig))
+
+
+def section_fields(section: str) -> tuple[Field[Any], ...]:
+    """The dataclass fields of one section, in order."""
+    return fields(getattr(RunConfig(), section))
+
+
+def settings() -> Iterator[tuple[str, Field[Any], Spec]]:
+    """Every setting as (`section.name`, field, spec), in the order people read them."""
+    for section in SECTIONS:
+        for one in section_fields(section):
+            yield f"{section}.{one.name}", one, one.metadata["spec"]
+
+
+def spec_of(path: str) -> Spec:
+    """The `Spec` of `section.name`."""
+    section, name = path.split(".")
+    return next(f.metadata["spec"] for f in section_fields(section) if f.name == name)
+
+
+def problem_with(path: str, value: Any) -> str:
+    """What is wrong with `value` for the setting at `path`; empty when nothing is."""
+    spec = spec_of(path)
+    if spec.choices and value not in spec.choices:
+        return f"{value!r} is not {spec.bounds()}"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    too_low = spec.low is not None and value < spec.low
+    too_high = spec.high is not None and value > spec.high
+    if not math.isfinite(value) or too_low or too_high:
+        return f"{value:g} is out of bounds: {spec.bounds()}"
+    return ""
+
+
+def problems(config: RunConfig) -> list[Problem]:
+    """Everything that is wrong with a configuration by itself (data and machine are looked at elsewhere)."""
+    found = [Problem(path, message) for path, _, _ in settings() if (message := problem_with(path, config.get(path)))]
+    if config.split.validation + config.split.test > 0.8:
+        found.append(Problem("split.test", "validation and test together leave less than 20 % of the rows to train on"))
+    device = config.training.device
+    if device.split(":")[0] not in ("auto", "cpu", "cuda", "mps"):
+        found.append(Problem("training.device", f"{device!r} is not one of auto, cpu, cuda, cuda:N, mps"))
+    if not config.data.source:
+        found.append(Problem("data.source", "no data chosen"))
+    if not config.model.base:
+        found.append(Problem("model.base", "no base model chosen"))
+    return found

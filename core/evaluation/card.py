@@ -1,0 +1,72 @@
+"""The model card: `README.md` of a run, made from its figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from core.config import RunConfig, command_line
+from core.text import safe
+
+if TYPE_CHECKING:
+    from core.data.dataset import Dataset
+
+
+def model_card(name: str, config: RunConfig, metrics: dict[str, Any], dataset: Dataset) -> str:
+    """Markdown with what the model is, what it was trained on, and what it reached, baselines beside it."""
+    validation, test = metrics["validation"], metrics["test"]
+    labels = ", ".join(_code(label) for label in metrics["label_names"])
+    lines = [
+        f"# {safe(name)}",
+        "",
+        f"A classifier of {labels}, fine-tuned from {safe(metrics['base'])}.",
+        "",
+        f"Data: `{safe(dataset.source)}`, {len(dataset.texts)} rows kept of {dataset.read}.",
+        "",
+        "| | accuracy | macro F1 | weighted F1 |",
+        "|---|---|---|---|",
+        _row("always the largest class (validation)", metrics["baselines"]["majority"]["validation"]),
+        _row("TF-IDF + logistic regression (validation)", metrics["baselines"]["tfidf"]["validation"]),
+        _row(f"this model, validation ({validation['rows']} rows)", validation),
+    ]
+    if test:
+        lines.append(_row(f"this model, locked test ({test['rows']} rows)", test))
+        lines += ["", f"Runs that were scored on this test part, this one too: {test['runs_scored']}."]
+    else:
+        lines += ["", "No locked test: the validation rows chose the best epoch, so their score flatters."]
+    lines += [
+        "",
+        f"The weights are those of epoch {metrics['best_epoch']:g}, chosen by validation {metrics['metric']}.",
+        "",
+        "| class | precision | recall | F1 | rows |",
+        "|---|---|---|---|---|",
+        *(_class_row(label, test or validation) for label in metrics["label_names"]),
+        "",
+        "```python",
+        "from transformers import AutoModelForSequenceClassification, AutoTokenizer",
+        "",
+        'model = AutoModelForSequenceClassification.from_pretrained("model")',
+        'tokenizer = AutoTokenizer.from_pretrained("model")',
+        "```",
+        "",
+        "To repeat the training:",
+        "",
+        "```sh",
+        safe(command_line(config)),
+        "```",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _code(label: str) -> str:
+    return f"`{safe(label)}`"
+
+
+def _row(title: str, scores: dict[str, Any]) -> str:
+    figures = " | ".join(f"{scores[key]:.3f}" for key in ("accuracy", "macro_f1", "weighted_f1"))
+    return f"| {title} | {figures} |"
+
+
+def _class_row(label: str, scores: dict[str, Any]) -> str:
+    figures = " | ".join(f"{scores[key][label]:.3f}" for key in ("class_precision", "class_recall", "class_f1"))
+    return f"| {_code(label)} | {figures} | {scores['support'][label]} |"

@@ -1,0 +1,33 @@
+"""A trainer on this machine: a child in a process session of its own, so that a closed terminal does not reach it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from core.errors import RunError
+from core.launch.child import child_command, child_environment
+from core.runs.run import Run
+
+
+def start(run: Run) -> subprocess.Popen[bytes]:
+    """Start training `run` and return at once. Output goes to the run's log, facts to its event log.
+
+    Raises `RunError` when the process cannot be started.
+    """
+    try:
+        with open(run.log_path, "ab") as log:
+            child = subprocess.Popen(
+                child_command("work", str(run.path)),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=Path(os.sep),  # a folder that is unmounted or deleted later does not matter to the trainer
+                env=child_environment(),
+                start_new_session=True,
+            )
+    except OSError as broken:
+        raise RunError(f"Cannot start the trainer of {run.name}", str(broken)) from None
+    run.note_launch(child.pid)
+    return child

@@ -1,0 +1,112 @@
+"""From a base model's files to a classifier: encoder and head, freezing, saving in the form that transformers loads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from core.config import ModelConfig
+from core.errors import ModelError
+from core.modelling.catalogue import BaseModel
+from core.text import safe
+
+
+def build_model(base: BaseModel, config: ModelConfig, label_names: tuple[str, ...], seed: int) -> nn.Module:
+    """The encoder of `base` in float32 with a fresh classification head for `label_names`, on the CPU.
+
+    The head is drawn from `seed`, whatever was drawn before. Raises `ModelError` when the architecture cannot
+    classify sequences, or the weights do not fit their own configuration.
+    """
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    try:
+        found: Any = AutoConfig.from_pretrained(base.folder, trust_remote_code=False)
+        found.id2label = dict(enumerate(label_names))
+        found.label2id = {name: code for code, name in enumerate(label_names)}
+        found.problem_type = "single_label_classification"
+        _set_dropout(found, config.dropout)
+        torch.manual_seed(seed)
+        model: nn.Module = AutoModelForSequenceClassification.from_pretrained(
+            base.folder,
+            config=found,
+            dtype=torch.float32,  # a half-precision checkpoint would otherwise be trained in half precision
+            trust_remote_code=False,
+            use_safetensors=True,
+            local_files_only=True,
+            ignore_mismatched_sizes=True,  # a head of another label set gives way to ours
+        )
+    except (ValueError, KeyError, OSError, RuntimeError) as broken:
+        raise ModelError(
+            f"{safe(base.name)} cannot be trained as a classifier",
+            safe(str(broken))[:300],
+            "Choose a BERT-like encoder: BERT, DistilBERT, RoBERTa, ELECTRA, DeBERTa-v3, ModernBERT, MPNet.",
+        ) from None
+    freeze(model, config.frozen_layers)
+    return model
+
+
+def _set_dropout(config: Any, dropout: float) -> None:
+    """Dropout before the head, by whichever name the architecture has for it."""
+    for name in ("classifier_dropout", "seq_classif_dropout", "cls_dropout"):
+        if hasattr(config, name):
+            setattr(config, name, dropout)
+
+
+def encoder_layers(model: nn.Module) -> nn.ModuleList:
+    """The stack of encoder layers, lowest first. Raises `ModelError` when the architecture has none that we find."""
+    body = getattr(model, "base_model", model)
+    stacks = [module for module in body.modules() if isinstance(module, nn.ModuleList) and len(module)]
+    if not stacks:
+        raise ModelError("This architecture has no stack of layers to freeze", next_step="Use --frozen-layers 0.")
+    return max(stacks, key=lambda stack: sum(weight.numel() for weight in stack.parameters()))
+
+
+def freeze(model: nn.Module, count: int) -> None:
+    """Keep the embeddings and the lowest `count` encoder layers as they are; 0 trains everything.
+
+    Raises `ModelError` when the model has fewer layers.
+    """
+    if count == 0:
+        return
+    layers = encoder_layers(model)
+    if count > len(layers):
+        raise ModelError(
+            f"The model has {len(layers)} layers; {count} cannot be frozen",
+            next_step=f"Use --frozen-layers {len(layers)} or fewer.",
+        )
+    for name, weight in model.named_parameters():
+        if "embeddings" in name:
+            weight.requires_grad_(False)
+    for layer in list(layers)[:count]:
+        layer.requires_grad_(False)
+
+
+def count_parameters(model: nn.Module) -> tuple[int, int]:
+    """(all, trained) parameters."""
+    sizes = [(weight.numel(), weight.requires_grad) for weight in model.parameters()]
+    return sum(size for size, _ in sizes), sum(size for size, trained in sizes if trained)
+
+
+def save_model(model: Any, tokenizer: Any, folder: Path, facts: dict[str, Any]) -> None:
+    """Write what `AutoModelForSequenceClassification.from_pretrained` and `AutoTokenizer.from_pretrained` load.
+
+    `facts` goes to `finetui.json` beside it: max_length, label names, base. The caller commits the folder.
+    """
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    (folder / "finetui.json").write_text(json.dumps({"format": 1, **facts}, indent=1), encoding="utf-8")
+
+
+def load_weights(model: nn.Module, folder: Path) -> None:
+    """Put the weights saved in `folder` back into `model`."""
+    from safetensors.torch import load_file
+
+    state = load_file(folder / "model.safetensors")
+    missing, unexpected = model.load_state_dict(state, strict=False)
+    tied = {name for name in missing if name in getattr(model, "_tied_weights_keys", None) or ()}
+    if set(missing) - tied or unexpected:
+        raise ModelError(f"{folder} does not fit the model", f"missing {missing[:3]}, unexpected {unexpected[:3]}")

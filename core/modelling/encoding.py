@@ -1,0 +1,174 @@
+"""Texts to token ids, once: a flat array of ids with offsets, and batches cut from it by length.
+
+Batch order is a pure function of (lengths, batch size, seed, epoch), so that a resumed run sees the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.errors import ModelError
+from core.modelling.catalogue import read_config
+from core.text import safe
+
+Ints = NDArray[np.int64]
+
+COVERED = 0.995
+"""Share of rows that an automatic maximum length leaves whole."""
+
+CHUNK = 64
+"""Batches that are sorted by length together; more would repeat the same neighbours in every epoch of a large set."""
+
+BLOCK = 4096
+"""Texts handed to the tokenizer at a time, between two calls of `progress`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Tokenised rows: row i is `ids[offsets[i]:offsets[i + 1]]`, special tokens included."""
+
+    ids: NDArray[np.int32]
+    offsets: Ints
+    truncated: int
+
+    @property
+    def lengths(self) -> Ints:
+        """Tokens per row, shape `[rows]`."""
+        return np.diff(self.offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Padded rows on the training device. `mask` is None when all rows are equally long: attention needs none then."""
+
+    rows: Ints
+    ids: torch.Tensor  # [rows, longest]
+    mask: torch.Tensor | None  # [rows, longest]
+    tokens: int
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The fast tokenizer of a model folder. Raises `ModelError` when there is none."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(
+            folder, trust_remote_code=False, use_fast=True, local_files_only=True
+        )
+    except (ValueError, KeyError, OSError, TypeError, ImportError) as broken:
+        raise ModelError(f"The tokenizer of {folder.name} cannot be loaded", safe(str(broken))[:300]) from None
+    if not getattr(tokenizer, "is_fast", False):
+        raise ModelError(
+            f"{folder.name} has no fast tokenizer", "It would take minutes where a fast one takes a second."
+        )
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.backend_tokenizer.no_truncation()
+    return tokenizer
+
+
+def longest_input(folder: Path, tokenizer: Any) -> int:
+    """How many tokens the model has positions for."""
+    config = read_config(folder)
+    positions = int(config.get("max_position_embeddings") or 512)
+    if config["model_type"] in ("roberta", "xlm-roberta", "camembert", "mpnet"):
+        positions -= 2  # these number their positions from padding_idx + 1
+    limit = int(getattr(tokenizer, "model_max_length", positions) or positions)
+    return max(min(positions, limit) if limit >= 8 else positions, 8)
+
+
+def tokenise(
+    tokenizer: Any,
+    texts: Sequence[str],
+    max_length: int,
+    limit: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[list[list[int]], int]:
+    """Token ids of every text, and the maximum length they were cut to.
+
+    `max_length` 0 picks it from these texts: long enough for `COVERED` of them, at most `limit`. Texts longer than the
+    maximum are cut by the tokenizer's own rule, so that their closing special token stays.
+    """
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()
+    found: list[list[int]] = []
+    for start in range(0, len(texts), BLOCK):
+        found += [one.ids for one in backend.encode_batch_fast(list(texts[start : start + BLOCK]))]
+        if progress is not None:
+            progress(min(start + BLOCK, len(texts)), len(texts))
+    lengths = np.fromiter((len(ids) for ids in found), dtype=np.int64, count=len(found))
+    if max_length == 0:
+        wanted = int(np.quantile(lengths, COVERED, method="higher")) if len(lengths) else 8
+        max_length = min(max(-(-wanted // 8) * 8, 16), limit)
+    return found, max_length
+
+
+def encode(tokenizer: Any, texts: Sequence[str], found: list[list[int]], max_length: int) -> Encoded:
+    """Flat ids of the rows that `tokenise` found, those that are too long cut to `max_length`."""
+    backend = tokenizer.backend_tokenizer
+    long = [row for row, ids in enumerate(found) if len(ids) > max_length]
+    if long:
+        backend.enable_truncation(max_length)
+        cut = backend.encode_batch_fast([texts[row] for row in long])
+        backend.no_truncation()
+        for row, one in zip(long, cut, strict=True):
+            found[row] = one.ids
+    offsets = np.zeros(len(found) + 1, dtype=np.int64)
+    np.cumsum([len(ids) for ids in found], out=offsets[1:])
+    flat = np.fromiter((token for ids in found for token in ids), dtype=np.int32, count=int(offsets[-1]))
+    return Encoded(flat, offsets, len(long))
+
+
+def batch_plan(lengths: Ints, batch_size: int, seed: int, epoch: int) -> list[Ints]:
+    """Row numbers of each batch of one epoch: shuffled, sorted by length within chunks, cut, and shuffled again.
+
+    Rows in a batch are about equally long, so little is padding; the order of batches is random, for batches sorted by
+    length would make the loss swing.
+    """
+    draw = np.random.default_rng([seed, epoch])
+    order = draw.permutation(len(lengths))
+    size = batch_size * CHUNK
+    batches: list[Ints] = []
+    for start in range(0, len(order), size):
+        chunk = order[start : start + size]
+        chunk = chunk[np.argsort(lengths[chunk], kind="stable")]
+        batches += [chunk[at : at + batch_size] for at in range(0, len(chunk), batch_size)]
+    return [batches[index] for index in draw.permutation(len(batches))]
+
+
+def eval_plan(lengths: Ints, rows: Ints, tokens: int = 16_384) -> list[Ints]:
+    """Batches for scoring `rows`: sorted by length, each at most `tokens` positions."""
+    order = rows[np.argsort(lengths[rows], kind="stable")][::-1]
+    batches, start = [], 0
+    while start < len(order):
+        size = max(tokens // max(int(lengths[order[start]]), 1), 1)
+        batches.append(order[start : start + size])
+        start += size
+    return batches
+
+
+def fill_of(lengths: Ints, batches: list[Ints]) -> float:
+    """Share of the positions in these batches that hold a token, not padding."""
+    padded = sum(int(lengths[rows].max()) * len(rows) for rows in batches)
+    return float(sum(int(lengths[rows].sum()) for rows in batches) / padded) if padded else 1.0
+
+
+def collate(encoded: Encoded, rows: Ints, pad: int, device: torch.device) -> Batch:
+    """The padded batch of these rows on `device`."""
+    starts, lengths = encoded.offsets[rows], encoded.lengths[rows]
+    longest = int(lengths.max())
+    places = np.arange(longest)
+    real = places < lengths[:, None]
+    ids = np.full((len(rows), longest), pad, dtype=np.int64)
+    ids[real] = encoded.ids[(starts[:, None] + places)[real]]
+    mask = None if real.all() else torch.from_numpy(real.astype(np.int64)).to(device, non_blocking=True)
+    return Batch(rows, torch.from_numpy(ids).to(device, non_blocking=True), mask, int(lengths.sum()))

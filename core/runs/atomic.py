@@ -1,0 +1,114 @@
+"""Files and folders that are either wholly there or not there at all.
+
+`commit_dir` stages a folder beside its target, syncs every file, writes a manifest with sizes and sha256 last, syncs,
+renames, and syncs the parent. A reader trusts a folder only through its manifest (`verify_dir`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.errors import RunError
+
+MANIFEST = "manifest.json"
+
+
+def sync_path(path: Path) -> None:
+    """Make what is known about a file or folder durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_file(path: Path, content: bytes | str) -> None:
+    """Replace one file as a whole: a reader sees the old content or the new, never a part."""
+    data = content.encode() if isinstance(content, str) else content
+    staged = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(staged, "xb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(staged, path)
+    except OSError:
+        staged.unlink(missing_ok=True)
+        raise
+    sync_path(path.parent)
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's content, in hex."""
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+
+
+@contextmanager
+def commit_dir(target: Path) -> Iterator[Path]:
+    """Fill the folder this yields; on a clean exit it becomes `target`, replacing what was there.
+
+    On an error nothing is left behind and an older `target` stays. Between taking the old folder away and putting the
+    new one there lie two renames; a reader that falls into that gap looks again (see `verify_dir`), and `recover_dir`
+    brings the old one back after a crash there.
+    """
+    staged = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")
+    staged.mkdir(parents=True)
+    try:
+        yield staged
+        listing = {}
+        for path in _files(staged):
+            sync_path(path)
+            listing[path.relative_to(staged).as_posix()] = {"size": path.stat().st_size, "sha256": sha256_of(path)}
+        with open(staged / MANIFEST, "x", encoding="utf-8") as handle:
+            json.dump({"files": listing}, handle, indent=1)
+            handle.flush()
+            os.fsync(handle.fileno())
+        for folder in [path for path in staged.rglob("*") if path.is_dir()] + [staged]:
+            sync_path(folder)
+    except BaseException:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
+    old = target.with_name(f".{target.name}.old")
+    if target.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        os.rename(target, old)
+    os.rename(staged, target)
+    sync_path(target.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover_dir(target: Path) -> None:
+    """After a crash between the two renames of `commit_dir`: put the older folder back."""
+    old = target.with_name(f".{target.name}.old")
+    if not target.exists() and old.is_dir():
+        os.rename(old, target)
+        sync_path(target.parent)
+
+
+def verify_dir(folder: Path, *, contents: bool = True) -> None:
+    """Check a committed folder against its manifest; `contents` false looks at names and sizes only.
+
+    Raises `RunError` that names the file that is missing or differs.
+    """
+    try:
+        listing = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError) as broken:
+        raise RunError(f"{folder.name} is not complete", f"{folder} has no readable {MANIFEST}: {broken}") from None
+    for name, entry in listing.items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != entry["size"]:
+            raise RunError(f"{folder.name} is damaged", f"{path} is missing or has another size than when it was saved")
+        if contents and sha256_of(path) != entry["sha256"]:
+            raise RunError(f"{folder.name} is damaged", f"{path} differs from what was saved (sha256)")

@@ -1,0 +1,161 @@
+"""The log of a run folded into what a reader should see: curves, scores, stages, state.
+
+One `History` serves every reader: the Train screen, `attach`, the Runs table and `show`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from core.training import events as e
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One fact with its number in the log and the unix time at which it was recorded."""
+
+    number: int
+    time: float
+    event: e.Event
+
+
+@dataclass(frozen=True, slots=True)
+class EvalPoint:
+    """A dot on the F1 chart."""
+
+    step: int
+    epoch: float
+    full: bool
+    scores: e.Scores
+
+
+@dataclass(slots=True)
+class History:
+    """What a run's facts add up to. `losses` is one value per optimiser step; a NaN is kept as a gap."""
+
+    started: e.RunStarted | None = None
+    start_time: float = 0.0
+    last_time: float = 0.0
+    last_number: int = 0
+    stage: str = ""
+    stage_detail: str = ""
+    stage_times: dict[str, float] = field(default_factory=dict)
+    data: e.DataReady | None = None
+    baselines: e.BaselinesScored | None = None
+    device: e.DeviceChosen | None = None
+    plan: e.PlanMade | None = None
+    step: int = 0
+    loss_steps: list[int] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    recent: list[e.StepsFinished] = field(default_factory=list)
+    train_seconds: float = 0.0
+    evals: list[EvalPoint] = field(default_factory=list)
+    eval_seconds: float = 0.0
+    epochs: list[e.EpochFinished] = field(default_factory=list)
+    saved: e.ModelSaved | None = None
+    validation: e.Scores | None = None
+    test: e.TestScored | None = None
+    warnings: list[e.Warned] = field(default_factory=list)
+    heartbeat: e.Heartbeat | None = None
+    end: e.RunFinished | e.RunFailed | e.RunPaused | None = None
+
+    def apply(self, record: Record) -> None:
+        """Fold one fact in."""
+        self.last_number, self.last_time = record.number, record.time
+        match record.event:
+            case e.RunStarted() as fact:
+                if self.started is None:
+                    self.start_time = record.time
+                self.started, self.end = fact, None
+            case e.RunResumed(step):
+                self._rewind(step)
+            case e.StageChanged(stage, detail):
+                self.stage, self.stage_detail = stage, detail
+                self.stage_times[stage] = record.time
+            case e.DataReady() as fact:
+                self.data = fact
+            case e.BaselinesScored() as fact:
+                self.baselines = fact
+            case e.DeviceChosen() as fact:
+                self.device = fact
+            case e.PlanMade() as fact:
+                self.plan = fact
+            case e.StepsFinished() as fact:
+                self._add_steps(fact)
+            case e.EvalFinished(step, epoch, full, scores, seconds):
+                self.evals.append(EvalPoint(step, epoch, full, scores))
+                self.eval_seconds += seconds
+            case e.EpochFinished() as fact:
+                self.epochs.append(fact)
+            case e.ModelSaved() as fact:
+                self.saved = fact
+            case e.ValidationScored(scores):
+                self.validation = scores
+            case e.TestScored() as fact:
+                self.test = fact
+            case e.Warned() as fact:
+                self.warnings.append(fact)
+            case e.Heartbeat() as fact:
+                self.heartbeat = fact
+            case e.RunFinished() | e.RunFailed() | e.RunPaused() as fact:
+                self.end = fact
+
+    def extend(self, records: Iterable[Record]) -> None:
+        """Fold several facts in, in order."""
+        for record in records:
+            self.apply(record)
+
+    def _add_steps(self, fact: e.StepsFinished) -> None:
+        self.step = fact.last
+        self.loss_steps.extend(range(fact.first, fact.last + 1))
+        self.losses.extend(fact.losses)
+        self.train_seconds += fact.seconds
+        self.recent = [*self.recent[-19:], fact]
+
+    def _rewind(self, step: int) -> None:
+        """Forget what happened after `step`: the run went on from there."""
+        keep = sum(1 for one in self.loss_steps if one <= step)
+        del self.loss_steps[keep:], self.losses[keep:]
+        self.evals = [point for point in self.evals if point.step <= step]
+        self.epochs = [epoch for epoch in self.epochs if epoch.step <= step]
+        self.recent = [fact for fact in self.recent if fact.last <= step]
+        if self.saved is not None and self.saved.step > step:
+            self.saved = None
+        self.step, self.end = step, None
+
+    @property
+    def best(self) -> EvalPoint | None:
+        """The full validation whose weights `model/` holds."""
+        if self.saved is None:
+            return None
+        at = [point for point in self.evals if point.full and point.step == self.saved.step]
+        return at[-1] if at else None
+
+    @property
+    def full_evals(self) -> list[EvalPoint]:
+        """The validations on every row."""
+        return [point for point in self.evals if point.full]
+
+    def sequences_per_second(self) -> float:
+        """Training throughput over the last facts, validation not counted; NaN before the first step."""
+        seconds = sum(fact.seconds for fact in self.recent)
+        return sum(fact.sequences for fact in self.recent) / seconds if seconds > 0 else math.nan
+
+    def tokens_per_second(self) -> float:
+        """Real tokens per second over the last facts; NaN before the first step."""
+        seconds = sum(fact.seconds for fact in self.recent)
+        return sum(fact.tokens for fact in self.recent) / seconds if seconds > 0 else math.nan
+
+    def seconds_left(self) -> float:
+        """Estimated seconds until the last step, validations included; NaN while nothing is known."""
+        if self.plan is None or self.step == 0 or self.train_seconds <= 0:
+            return math.nan
+        left = self.plan.steps - self.step
+        return left * (self.train_seconds + self.eval_seconds) / self.step
+
+    def elapsed(self, now: float) -> float:
+        """Seconds since the start: until `now`, or until the last fact of a run that has ended."""
+        until = self.last_time if self.end is not None else now
+        return max(until - self.start_time, 0.0) if self.start_time else 0.0

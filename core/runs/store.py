@@ -1,0 +1,240 @@
+"""The folder where runs live: create, list, open, delete to the trash and bring back."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from core.config import RunConfig, dumps
+from core.errors import RunError
+from core.runs.atomic import write_file
+from core.runs.names import suggestions
+from core.runs.run import Run, RunState
+
+MARKER = ".finetui-runs"
+TRASH = ".trash"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def valid_name(name: str) -> bool:
+    """Whether a run may have this name: it is also a folder name, so no separators, no leading dot, at most 64."""
+    return _NAME.fullmatch(name) is not None and not name.endswith(".")
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """Where runs live, and why there."""
+
+    path: Path
+    reason: str
+
+
+def find_root(explicit: Path | None = None) -> Root:
+    """`--runs DIR`, then `FINETUI_RUNS`, then the nearest marked `runs/` upward, then the platform's data folder."""
+    if explicit is not None:
+        return Root(explicit.expanduser().absolute(), "--runs")
+    if named := os.environ.get("FINETUI_RUNS"):
+        return Root(Path(named).expanduser().absolute(), "FINETUI_RUNS")
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "runs" / MARKER).is_file():
+            return Root(folder / "runs", "the nearest runs folder of finetui")
+    return Root(Path(platformdirs.user_data_dir("finetui", appauthor=False)) / "runs", "the data folder of this user")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One row of the Runs table. Scores are those on validation: test figures are shown in an opened run only."""
+
+    name: str
+    path: Path
+    state: RunState
+    created: float
+    seconds: float
+    data: str
+    base: str
+    macro_f1: float | None
+    accuracy: float | None
+    worst_class: str
+    worst_f1: float | None
+    tags: tuple[str, ...]
+    problem: str = ""
+
+
+class RunStore:
+    """The runs below one folder. Creating the object touches nothing."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def prepare(self) -> None:
+        """Make the folder and its marker. Raises `RunError` when it cannot be written to."""
+        try:
+            if not self.root.is_dir():
+                self.root.mkdir(parents=True, mode=0o700)
+            marker = self.root / MARKER
+            if not marker.exists():
+                marker.write_text("finetui keeps its runs here. Each folder is one run.\n")
+            if not os.access(self.root, os.W_OK | os.X_OK):
+                raise PermissionError(13, "Permission denied", str(self.root))
+        except OSError as broken:
+            raise RunError(
+                f"Cannot write to the runs folder {self.root}",
+                broken.strerror or str(broken),
+                "Choose another: --runs DIR, or set FINETUI_RUNS.",
+            ) from None
+
+    def create(self, config: RunConfig, name: str = "") -> Run:
+        """A new run folder with its `run.toml`: from here on nothing is lost.
+
+        Raises `RunError` when the name is taken or not allowed, or the folder cannot be written.
+        """
+        if name and not valid_name(name):
+            raise RunError(
+                f"{name!r} cannot be a run's name",
+                "Letters, digits, dot, dash and underscore; at most 64 of them.",
+            )
+        self.prepare()
+        for candidate in [name] if name else suggestions():
+            path = self.root / candidate
+            try:
+                path.mkdir(mode=0o700)  # claims the name: of two processes only one gets past here
+            except FileExistsError:
+                continue
+            except OSError as broken:
+                raise RunError(f"Cannot create {path}", broken.strerror or str(broken)) from None
+            try:
+                write_file(path / "run.toml", dumps(config))
+            except OSError as broken:
+                path.rmdir()
+                raise RunError(f"Cannot write to {path}", broken.strerror or str(broken)) from None
+            return Run(path)
+        raise RunError(f"A run named {name or 'like the suggestions'} already exists", next_step="Choose another name.")
+
+    def names(self) -> list[str]:
+        """The names of all runs, newest first."""
+        return [run.name for run in sorted(self._runs(), key=_created, reverse=True)]
+
+    def _runs(self) -> Iterator[Run]:
+        try:
+            entries = list(os.scandir(self.root))
+        except OSError:
+            return
+        for entry in entries:
+            if valid_name(entry.name) and entry.is_dir(follow_symlinks=False):
+                run = Run(Path(entry.path))
+                if (run.path / "run.toml").is_file():
+                    yield run
+
+    def open(self, name: str) -> Run:
+        """The run of that name, of a unique beginning of it, or `last` for the newest. Raises `RunError`."""
+        names = self.names()
+        if name == "last" and names:
+            return Run(self.root / names[0])
+        matches = [known for known in names if known == name] or [known for known in names if known.startswith(name)]
+        if len(matches) == 1 and name:
+            return Run(self.root / matches[0])
+        if len(matches) > 1 and name:
+            raise RunError(f"More than one run begins with {name!r}", ", ".join(matches[:8]))
+        raise RunError(
+            f"There is no run {name!r}",
+            f"Looked in {self.root}.",
+            "finetui runs lists them." if names else "No runs there yet: finetui train FILE makes one.",
+        )
+
+    def live(self) -> list[Run]:
+        """The runs that train or wait right now, newest first."""
+        runs = sorted(self._runs(), key=_created, reverse=True)
+        return [run for run in runs if not (run.path / "metrics.json").exists() and run.state().is_live]
+
+    def list(self) -> list[Summary]:
+        """One summary per run, newest first. A damaged run is listed with its problem, never left out."""
+        return [summarise(run) for run in sorted(self._runs(), key=_created, reverse=True)]
+
+    def delete(self, name: str) -> Path:
+        """Move a run to the trash and return its place there. Raises `RunError` while it is being trained."""
+        run = self.open(name)
+        if run.name != name:
+            raise RunError(
+                f"There is no run {name!r}", next_step=f"Did you mean {run.name}? Deleting wants the full name."
+            )
+        if run.state() is RunState.RUNNING:
+            raise RunError(f"{name} is being trained", next_step=f"finetui stop {name}")
+        trash = self.root / TRASH
+        trash.mkdir(mode=0o700, exist_ok=True)
+        place = trash / f"{name}~{time.time_ns()}"
+        os.rename(run.path, place)
+        return place
+
+    def restore(self, place: Path) -> Run:
+        """Bring a run back from the trash. Raises `RunError` when its name is taken again."""
+        name = place.name.rsplit("~", 1)[0]
+        target = self.root / name
+        if place.parent != self.root / TRASH or not place.is_dir() or not valid_name(name):
+            raise RunError(f"{place.name} is not in the trash")
+        if target.exists():
+            raise RunError(f"A run named {name} already exists", next_step="Rename that one first.")
+        os.rename(place, target)
+        return Run(target)
+
+
+def _created(run: Run) -> float:
+    try:
+        return (run.path / "run.toml").stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def summarise(run: Run) -> Summary:
+    """The row of one run, from `metrics.json` when it is there, else from its log."""
+    from core.runs.follow import read_history
+
+    created, problem = _created(run), ""
+    data = base = worst = ""
+    macro = accuracy = worst_f1 = None
+    seconds, state = 0.0, RunState.INTERRUPTED
+    try:
+        config = run.config()
+        data, base = Path(config.data.given or config.data.source).name, Path(config.model.base).name
+        metrics = run.read_json("metrics.json")
+        state = run.state()
+        if not metrics:
+            history = read_history(run)
+            seconds = history.elapsed(time.time()) if state.is_live else history.last_time - history.start_time
+            best = history.best or (history.full_evals[-1] if history.full_evals else None)
+            names = history.data.label_names if history.data else ()
+            if best and names:
+                scores = best.scores
+                macro, accuracy = scores.macro_f1, scores.accuracy
+                worst, worst_f1 = names[scores.worst], scores.class_f1[scores.worst]
+        else:
+            seconds = float(metrics.get("seconds", 0.0))
+            scored: dict[str, Any] = metrics["validation"]
+            macro, accuracy = float(scored["macro_f1"]), float(scored["accuracy"])
+            pairs = [(float(value), str(name)) for name, value in scored["class_f1"].items()]
+            worst_f1, worst = min(pairs)
+    except (RunError, ValueError, KeyError, TypeError, OSError) as broken:
+        problem = str(broken)
+    tags = tuple(str(tag) for tag in run.notes().get("tags", ()))
+    return Summary(
+        run.name,
+        run.path,
+        state,
+        created,
+        max(seconds, 0.0),
+        data,
+        base,
+        macro,
+        accuracy,
+        worst,
+        worst_f1,
+        tags,
+        problem,
+    )
