@@ -156,8 +156,7 @@ def settings() -> Iterator[tuple[str, Field[Any], Spec]]:
 
 def spec_of(path: str) -> Spec:
     """The `Spec` of `section.name`."""
-    section, name = path.split(".")
-    return next(f.metadata["spec"] for f in section_fields(section) if f.name == name)
+    return next(spec for known, _, spec in settings() if known == path)
 
 
 def problem_with(path: str, value: Any) -> str:

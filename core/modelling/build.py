@@ -107,6 +107,6 @@ def load_weights(model: nn.Module, folder: Path) -> None:
 
     state = load_file(folder / "model.safetensors")
     missing, unexpected = model.load_state_dict(state, strict=False)
-    tied = {name for name in missing if name in getattr(model, "_tied_weights_keys", None) or ()}
+    tied = set(getattr(model, "_tied_weights_keys", None) or ())
     if set(missing) - tied or unexpected:
         raise ModelError(f"{folder} does not fit the model", f"missing {missing[:3]}, unexpected {unexpected[:3]}")

@@ -90,11 +90,17 @@ def commit_dir(target: Path) -> Iterator[Path]:
 
 
 def recover_dir(target: Path) -> None:
-    """After a crash between the two renames of `commit_dir`: put the older folder back."""
+    """After a crash inside `commit_dir`: put the older folder back when there is none, clear half-made ones away.
+
+    For the owner of `target` alone: nobody may be committing it.
+    """
     old = target.with_name(f".{target.name}.old")
     if not target.exists() and old.is_dir():
         os.rename(old, target)
         sync_path(target.parent)
+    shutil.rmtree(old, ignore_errors=True)
+    for staged in target.parent.glob(f".{target.name}.*.new"):
+        shutil.rmtree(staged, ignore_errors=True)
 
 
 def verify_dir(folder: Path, *, contents: bool = True) -> None:

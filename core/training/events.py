@@ -245,7 +245,7 @@ def _plain(value: Any) -> Any:
 def encode(number: int, time: float, event: Event) -> str:
     """One line of the log, without its line end."""
     body = {"n": number, "t": round(time, 3), "event": type(event).__name__}
-    body |= {name: _plain(value) for name, value in asdict(event).items()}  # type: ignore[arg-type]
+    body |= {name: _plain(value) for name, value in asdict(event).items()}
     return json.dumps(body, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
 
 

@@ -85,8 +85,8 @@ class _Progress:
     sequences: int = 0
     tokens: int = 0
     since: float = 0.0
-    epoch_loss: float = 0.0
-    epoch_hits: float = 0.0
+    epoch_loss: float | torch.Tensor = 0.0
+    epoch_hits: float | torch.Tensor = 0.0
     epoch_rows: int = 0
 
 
@@ -128,7 +128,9 @@ def fit(job: Job) -> Iterator[Yielded]:
                 if at.waiting:
                     yield _read_back(job, at, rate_at(at.step, steps, config))
                 yield from _validate(job, at, sample, full=False)
-        yield e.EpochFinished(epoch + 1, at.step, at.epoch_loss / at.epoch_rows, at.epoch_hits / at.epoch_rows)
+        yield e.EpochFinished(
+            epoch + 1, at.step, float(at.epoch_loss) / at.epoch_rows, float(at.epoch_hits) / at.epoch_rows
+        )
         yield from _validate(job, at, job.validation, full=True)
         if config.patience and at.worse_epochs >= config.patience:
             return

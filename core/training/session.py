@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from core.config import RunConfig
 from core.errors import TrainingError
 from core.evaluation.baseline import TfidfBaseline, majority
 from core.evaluation.metrics import Ints, Report, as_dict, log_loss, report, softmax
-from core.runs.atomic import commit_dir, recover_dir, write_file
+from core.runs.atomic import commit_dir, write_file
 from core.runs.run import Run
 from core.training import events as e
 from core.training.environment import environment
@@ -62,7 +62,7 @@ def train(run: Run, asked: Asked) -> Iterator[e.Event]:
     yield from _finish(run, config, prepared, began, stopped)
 
 
-def prepare(run: Run, config: RunConfig) -> Iterator[e.Event]:
+def prepare(run: Run, config: RunConfig) -> Generator[e.Event, None, Prepared]:
     """Everything before the first step; returns `Prepared`."""
     from core.data.dataset import check_trainable, load_dataset
     from core.data.split import split_rows
@@ -88,7 +88,7 @@ def prepare(run: Run, config: RunConfig) -> Iterator[e.Event]:
 
 def _load(
     run: Run, config: RunConfig, dataset: Dataset, split: Split, baselines: dict[str, Report]
-) -> Iterator[e.Event]:
+) -> Generator[e.Event, None, Prepared]:
     from core.modelling.build import build_model, count_parameters
     from core.modelling.catalogue import locate
     from core.modelling.encoding import batch_plan, encode, fill_of, load_tokenizer, longest_input, tokenise
@@ -147,7 +147,7 @@ def _load(
     )
 
 
-def _fit(run: Run, prepared: Prepared, asked: Asked) -> Iterator[e.Event]:
+def _fit(run: Run, prepared: Prepared, asked: Asked) -> Generator[e.Event, None, bool]:
     """Run the loop; returns whether a person stopped it."""
     from core.training.loop import Better, fit
 
@@ -192,7 +192,6 @@ def _finish(run: Run, config: RunConfig, prepared: Prepared, began: float, stopp
     yield e.StageChanged("evaluate")
     last_logits = predict(job.model, job.device, job.encoded, split.validation, job.pad)
     last = _report(job.labels[split.validation], last_logits, len(names))
-    recover_dir(run.model_path)
     load_weights(job.model, run.model_path)
     logits = {"validation": predict(job.model, job.device, job.encoded, split.validation, job.pad)}
     best = _report(job.labels[split.validation], logits["validation"], len(names))

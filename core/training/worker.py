@@ -20,6 +20,7 @@ from types import FrameType
 
 from core.errors import WorkbenchError
 from core.launch.child import child_command, child_environment
+from core.runs.atomic import recover_dir
 from core.runs.log import LogReader
 from core.runs.run import Run
 from core.training import events as e
@@ -57,6 +58,7 @@ class Ears:
 def work(run: Run) -> int:
     """Train `run` in this process and return the exit code. Raises `RunError` when another process owns it."""
     with run.lock():
+        recover_dir(run.model_path)
         ears = Ears(run)
         run.record(e.RunStarted(os.getpid(), socket.gethostname(), shlex.join(sys.argv)))
         run.record(e.StageChanged("start"))

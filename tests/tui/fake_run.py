@@ -1,4 +1,4 @@
-"""A plausible run without a model: its facts through `Run.record`, its `metrics.json`, curves as a real one has them."""
+"""A plausible run without a model: its facts through `Run.record`, its `metrics.json`, curves like a real one's."""
 
 from __future__ import annotations
 
@@ -131,7 +131,9 @@ def metrics(shape: Shape, *, stopped: bool = False) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def finished_run(store: RunStore, name: str = "", *, shape: Shape | None = None, config: RunConfig | None = None) -> Run:
+def finished_run(
+    store: RunStore, name: str = "", *, shape: Shape | None = None, config: RunConfig | None = None
+) -> Run:
     """A run that went through, whole on disk."""
     shape = shape or Shape()
     run = store.create(config or RunConfig(), name)
@@ -186,7 +188,11 @@ def main() -> None:
     parser.add_argument("seconds", type=float)
     parser.add_argument("--steps-per-epoch", type=int, default=59)
     given = parser.parse_args()
-    live(RunStore(given.root).create(RunConfig(), given.name), given.seconds, Shape(steps_per_epoch=given.steps_per_epoch))
+    live(
+        RunStore(given.root).create(RunConfig(), given.name),
+        given.seconds,
+        Shape(steps_per_epoch=given.steps_per_epoch),
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,56 @@
+"""`make bench`: measure what the issues name. Each case prints a row and, with --json FILE, writes all of them.
+
+python -m tests.benchmarks                     every case
+python -m tests.benchmarks help first-paint    some of them
+python -m tests.benchmarks --repeat 3 --json bench.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
+from core.machine import cpu_name, usable_cores
+from tests.benchmarks import answer, sample, screen, startup
+
+CASES: dict[str, tuple[str, str, Callable[[], float]]] = {
+    "help": ("finetui --help, process start to end", "s", startup.help_seconds),
+    "first-paint": ("first full frame of a fresh process in a pty at 80x24 (U1)", "s", startup.first_paint_seconds),
+    "classify-cold": ("cold finetui classify RUN TEXT, shell start to answer (C9)", "s", answer.cold_seconds),
+    "classify-warm": ("one sentence, resident child, median of 200 (C5)", "ms", answer.warm_milliseconds),
+    "screen-memory": ("resident set of the screen while a run trains", "MB", screen.memory_megabytes),
+    "screen-bytes": ("bytes to the terminal while a run trains, 120x40 (U3)", "KB/s", screen.kilobytes_per_second),
+    "train-sample": ("finetui train sample, launch to saved", "s", sample.train_seconds),
+    "sample-folds": ("sample, out-of-fold macro F1 over 5 folds", "F1", sample.out_of_fold),
+}
+ONCE = {"sample-folds", "train-sample", "screen-bytes", "screen-memory"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("cases", nargs="*", help=f"any of {', '.join(CASES)}")
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    unknown = set(given.cases) - set(CASES)
+    if unknown:
+        parser.error(f"unknown case {', '.join(unknown)}; known: {', '.join(CASES)}")
+    print(f"{cpu_name()}, {usable_cores()} cores, Python {platform.python_version()}")
+    results = {}
+    for name in given.cases or CASES:
+        title, unit, measure = CASES[name]
+        values = [measure() for _ in range(1 if name in ONCE else given.repeat)]
+        middle = statistics.median(values)
+        results[name] = {"title": title, "unit": unit, "median": middle, "all": values}
+        spread = f"{min(values):.3g} to {max(values):.3g}" if len(values) > 1 else ""
+        print(f"{name:<14} {middle:9.3f} {unit:<5} {spread:<18} {title}", flush=True)
+    if given.json:
+        given.json.write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()

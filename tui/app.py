@@ -1,0 +1,211 @@
+"""The workbench: five rooms as modes, what they share, errors in one place, starting and leaving."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import ClassVar, cast
+
+from textual import events, on, work
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.filter import Monochrome
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widgets import Input
+
+from core.config import DataConfig, RunConfig, problems, to_dict
+from core.errors import ConfigError, WorkbenchError, error_from_dict
+from core.launch import start
+from core.runs import Run, RunStore
+from core.text import safe
+from tui.engine import Engine
+from tui.keys import BY_ID, KEYS, ROOMS, bindings
+from tui.messages import RunLaunched, RunSelected
+from tui.screens.modals import ErrorDialog, GoStrip, HelpDialog, Question
+from tui.screens.room import Room
+from tui.theme import FINETUI, NoColour
+
+_MODULES = {
+    "data": ("tui.screens.data", "DataRoom"),
+    "configure": ("tui.screens.configure", "ConfigureRoom"),
+    "train": ("tui.screens.train", "TrainRoom"),
+    "runs": ("tui.screens.runs", "RunsRoom"),
+    "try": ("tui.screens.try_it", "TryRoom"),
+}
+
+
+def _build(room: str) -> Room:
+    """A room, its module imported only now."""
+    module, name = _MODULES[room]
+    return cast(Room, getattr(import_module(module), name)())
+
+
+class Workbench(App[None]):
+    """What all rooms share: the configuration under way, the run on show, the runs folder, the children that work."""
+
+    TITLE = "finetui"
+    CSS_PATH = "styles/app.tcss"
+    AUTO_FOCUS = ""
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    DEFAULT_MODE = "data"
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[object]]]] = {room: partial(_build, room) for room in ROOMS}
+    BINDINGS: ClassVar[list[BindingType]] = bindings("everywhere")
+
+    config: reactive[RunConfig] = reactive(RunConfig, init=False)
+    """What a start would train: the Data and Configure rooms change it."""
+    run_name: reactive[str] = reactive("", init=False)
+    """The run that the Train room shows; empty for none."""
+
+    def __init__(self, store: RunStore, config: RunConfig | None = None, engine: Engine | None = None) -> None:
+        live = store.live()
+        if live:  # whoever comes back while a run trains wants to see it
+            self.DEFAULT_MODE = "train"  # type: ignore[misc]
+        super().__init__()
+        self.store = store
+        self.engine = engine or Engine()
+        self.farewell = ""
+        self.checked: tuple[DataConfig, WorkbenchError | None] | None = None
+        """The data that was looked at last, and why no run can train on it, if so."""
+        self.set_reactive(Workbench.config, config or RunConfig())
+        self.set_reactive(Workbench.run_name, live[0].name if live else "")
+        self.register_theme(FINETUI)
+        self.theme = FINETUI.name
+        self._filters = [NoColour() if isinstance(one, Monochrome) else one for one in self._filters]
+
+    def on_mount(self) -> None:
+        """A closed terminal and a polite kill end the screen like `q` does, without a question."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, self.exit)
+
+    async def on_unmount(self) -> None:
+        """No child outlives the screen; trainers are none of its children."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+        await self.engine.close()
+
+    @on(events.DescendantFocus)
+    def _still_cursor(self, event: events.DescendantFocus) -> None:
+        if isinstance(event.widget, Input):
+            event.widget.cursor_blink = False  # a blinking cursor alone sends 2 KB/s over SSH
+
+    # Going
+
+    async def action_go(self, room: str) -> None:
+        """To a room: "data", "configure", "train", "runs" or "try"."""
+        if isinstance(self.screen, Room):
+            await self.switch_mode(room)
+
+    def action_go_strip(self) -> None:
+        """One line that says where a key leads; works from text fields too."""
+        if isinstance(self.screen, Room):
+            self.push_screen(GoStrip(), self._go_on)
+
+    def _go_on(self, action: str | None) -> None:
+        if action:
+            self.call_later(self.run_action, action)
+
+    def action_help(self) -> None:
+        """All keys, those of this room first."""
+        if isinstance(self.screen, Room):
+            self.push_screen(HelpDialog(self.screen.ROOM))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every action of the key table that works here, then going, then the theme."""
+        for active in screen.active_bindings.values():
+            key = BY_ID.get(active.binding.id or "")
+            if key and active.enabled and key.id not in ("palette", "go", "leave", "up", "down", "first", "last"):
+                yield SystemCommand(
+                    key.label, f"{key.tooltip} ({key.shown})", partial(self.run_action, key.action, active.node)
+                )
+        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+
+    # Errors, in one place
+
+    def show_error(self, error: WorkbenchError) -> None:
+        """Show what went wrong with its next step, over whatever room is open."""
+        self.push_screen(ErrorDialog(error))
+
+    # Starting
+
+    def action_start(self) -> None:
+        """`ctrl+r`."""
+        if isinstance(self.screen, Room):
+            self.start_run()
+
+    @work(exclusive=True, group="start")
+    async def start_run(self) -> None:
+        """Create a run from the configuration, start its trainer, and show it. Nothing is written before all is well."""
+        config = self.config
+        try:
+            if found := problems(config):
+                raise ConfigError("These settings cannot be used", "\n".join(one.message for one in found),
+                                  "Room 2 shows them beside their fields.")  # fmt: skip
+            if self.checked is None or self.checked[0] != config.data:
+                self.notify("Looking at the data first…", timeout=2)
+                profile = await self.engine.ask("data", "profile", config=to_dict(config))
+                self.note_checked(config.data, profile.get("problem"))
+            if self.checked and (problem := self.checked[1]):
+                raise problem
+            run = await asyncio.to_thread(self._launch, config)
+        except WorkbenchError as error:
+            self.show_error(error)
+            return
+        self.run_name = run.name
+        self._tell_rooms(RunLaunched(run.name))
+        await self.switch_mode("train")
+
+    def note_checked(self, data: DataConfig, problem: dict[str, str] | None) -> None:
+        """Remember whether a run could train on this data, as its profile said."""
+        self.checked = (data, error_from_dict(problem) if problem else None)
+
+    def _launch(self, config: RunConfig) -> Run:
+        run = self.store.create(config)
+        start(run)
+        return run
+
+    @on(RunSelected)
+    def _selected(self, event: RunSelected) -> None:
+        self.run_name = event.name
+
+    def _tell_rooms(self, message: RunLaunched) -> None:
+        """Rooms that were opened before hear of it; the others look when they open."""
+        for stack in self._screen_stacks.values():
+            for screen in stack[:1]:
+                screen.post_message(RunLaunched(message.name))
+
+    # Leaving
+
+    async def action_quit(self) -> None:
+        """Leave; when a run trains, ask what becomes of it."""
+        live = self.store.live()
+        if not live:
+            self.exit()
+        elif not isinstance(self.screen, Question):
+            names = ", ".join(run.name for run in live)
+            answers = [("keep", "Keep it running"), ("stop", "Stop and save")]
+            self.push_screen(Question("Quit", f"{names} is training.", answers), partial(self._leave, live))
+
+    def action_leave_running(self) -> None:
+        """Leave without a question; training goes on."""
+        self._leave(self.store.live(), "keep")
+
+    def _leave(self, live: list[Run], answer: str | None) -> None:
+        if answer is None:
+            return
+        if answer == "stop":
+            for run in live:
+                with suppress(OSError):  # the run's folder is gone: nothing left to stop
+                    run.ask("stop")
+        says = {"keep": "is still training · finetui attach", "stop": "stops and saves · finetui show"}[answer]
+        self.farewell = "\n".join(safe(f"{run.name} {says} {run.name}") for run in live)
+        self.exit()

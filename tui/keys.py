@@ -1,0 +1,96 @@
+"""The key table as data: bindings, footers, the help page and the palette are made from it.
+
+A letter means one thing in the whole program, wherever it is bound; a test holds that. A place is a room
+(`data`), a widget that owns the key (`data.health`) or `everywhere`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+ROOMS: dict[str, str] = {"data": "Data", "configure": "Configure", "train": "Train", "runs": "Runs", "try": "Try"}
+"""The rooms in their order, with the names people read. Room number = place in this order."""
+
+EVERYWHERE = "everywhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One meaning, the keys that have it, and the places that offer it.
+
+    `keys` are Textual's names with commas between; `action` is run on the widget, room or app that the place names.
+    """
+
+    id: str
+    keys: str
+    action: str
+    label: str
+    tooltip: str
+    rooms: tuple[str, ...]
+    footer: bool = True
+    priority: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The first key as people write it."""
+        return shown(self.keys.split(",")[0])
+
+
+def shown(key: str) -> str:
+    """A key as people write it: `slash` is `/`."""
+    return _SHOWN.get(key, key)
+
+
+_SHOWN = {
+    "slash": "/", "question_mark": "?", "colon": ":", "left_square_bracket": "[", "right_square_bracket": "]",
+    "escape": "esc", "down": "↓", "up": "↑", "left": "←", "right": "→",
+}  # fmt: skip
+
+_LISTS = ("data.classes", "data.health", "data.rows", "data.source", "runs.table", "runs.detail", "try.history")
+
+KEYS: tuple[Key, ...] = (
+    Key("open", "enter", "open", "Open", "Open what is under the cursor",
+        ("data.source", "data.classes", "data.health", "data.rows", "runs.table", "try.history")),
+    Key("exclude", "x", "exclude", "Exclude", "Leave the class under the cursor out of the data", ("data.classes",)),
+    Key("fix", "f", "fix", "Fix", "Apply the cure of the finding under the cursor", ("data.health",)),
+    Key("undo", "u", "undo", "Undo", "Take the last change back", ("data", "runs")),
+    Key("filter", "slash", "filter", "Search", "Show only what holds these words", ("data", "runs")),
+    Key("stop", "s", "stop", "Stop & save", "Finish the step, validate, save the model and end", ("train", "runs.table")),
+    Key("command", "y", "command", "Command", "Show the command that does the same, and copy it", ("configure",)),
+    Key("new", "n", "new", "New run", "Set up another run", ("train", "runs")),
+    Key("log", "l", "log", "Log", "What the trainer printed", ("train",)),
+    Key("leave-running", "b", "leave_running", "Leave it running", "Quit the screen; training goes on", ("train",)),
+    Key("previous-run", "left_square_bracket", "previous_run", "Previous", "The live run before this one", ("train",),
+        footer=False),
+    Key("next-run", "right_square_bracket", "next_run", "Next", "The live run after this one", ("train",),
+        footer=False),
+    Key("delete", "d", "delete", "Delete", "Move the run under the cursor to the trash", ("runs.table",)),
+    Key("down", "j", "cursor_down", "Down", "One line down", _LISTS, footer=False),
+    Key("up", "k", "cursor_up", "Up", "One line up", _LISTS, footer=False),
+    Key("first", "g", "first", "First", "To the first line", _LISTS, footer=False),
+    Key("last", "G", "last", "Last", "To the last line", _LISTS, footer=False),
+    Key("leave", "escape", "leave", "Back", "Leave the field, cancel what loads", tuple(ROOMS), footer=False),
+    Key("start", "ctrl+r", "start", "Start the run", "Train with this data and these settings", (EVERYWHERE,),
+        priority=True),
+    *(Key(f"go-{room}", str(number), f"go('{room}')", name, f"To the {name} room", (EVERYWHERE,), footer=False)
+      for number, (room, name) in enumerate(ROOMS.items(), 1)),
+    Key("go", "ctrl+g", "go_strip", "Go", "Go anywhere, also from a text field", (EVERYWHERE,), footer=False,
+        priority=True),
+    Key("palette", "colon,ctrl+p", "command_palette", "Palette", "Every action by name", (EVERYWHERE,), footer=False),
+    Key("help", "question_mark", "help", "Help", "All keys", (EVERYWHERE,)),
+    Key("quit", "q,ctrl+q,ctrl+c", "quit", "Quit", "Leave; asks when a run trains", (EVERYWHERE,)),
+)  # fmt: skip
+
+BY_ID: dict[str, Key] = {key.id: key for key in KEYS}
+
+
+def bindings(room: str, widget: str = "") -> list[BindingType]:
+    """Textual bindings for a room's screen, or for the widget of a room that owns them."""
+    place = f"{room}.{widget}" if widget else room
+    return [
+        Binding(key.keys, key.action, key.label, show=key.footer, priority=key.priority, tooltip=key.tooltip, id=key.id)
+        for key in KEYS
+        if place in key.rooms
+    ]

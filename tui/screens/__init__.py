@@ -1,0 +1,1 @@
+"""One module per room, imported when the room is first opened."""

@@ -1,0 +1,171 @@
+"""What lies over a room for a moment: errors, the quit question, the go strip, help, a text to read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+from core.errors import WorkbenchError
+from core.text import safe
+from tui.keys import KEYS, ROOMS, shown
+
+
+class Dialog[Result](ModalScreen[Result | None]):
+    """A frame with a title in the middle of the screen; `esc` leaves with no answer."""
+
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Back", show=False),
+        Binding("ctrl+q,ctrl+c", "app.quit", show=False),
+    ]
+    TITLE: ClassVar[str] = ""
+
+    def compose(self) -> ComposeResult:
+        """The frame; `content` fills it."""
+        with Vertical(id="dialog") as frame:
+            frame.border_title = self.TITLE
+            yield from self.content()
+
+    def content(self) -> ComposeResult:
+        """What is inside the frame."""
+        yield from ()
+
+    def action_leave(self) -> None:
+        """Leave with no answer."""
+        self.dismiss(None)
+
+
+class Question(Dialog[str]):
+    """A question with two or more answers as buttons; the first is the default. Results in the id of the answer."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,up", "app.focus_previous", show=False),
+        Binding("right,down", "app.focus_next", show=False),
+    ]
+
+    def __init__(self, title: str, text: str, answers: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self._title, self._text, self._answers = title, text, answers
+
+    def content(self) -> ComposeResult:
+        """The text and the buttons."""
+        self.query_one("#dialog").border_title = self._title
+        yield Static(Content(safe(self._text, newlines=True)))
+        with Horizontal(id="buttons"):
+            for place, (name, label) in enumerate(self._answers):
+                yield Button(label, id=name, compact=True, variant="primary" if place == 0 else "default")
+
+    def on_mount(self) -> None:
+        """The default answer has the focus."""
+        self.query(Button).first().focus()
+
+    @on(Button.Pressed)
+    def _answer(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.dismiss(event.button.id)
+
+
+class ErrorDialog(Dialog[None]):
+    """What went wrong, and what to do about it."""
+
+    DEFAULT_CLASSES = "error"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "leave", show=False)]
+
+    def __init__(self, error: WorkbenchError) -> None:
+        super().__init__()
+        self.error = error
+
+    def content(self) -> ComposeResult:
+        """Message, then the next step."""
+        self.query_one("#dialog").border_title = Content(f"✗ {safe(self.error.title)}")
+        if self.error.message:
+            yield Static(Content(safe(self.error.message, newlines=True)), id="message")
+        if self.error.next_step:
+            yield Static(Content.assemble(("Next: ", "bold"), safe(self.error.next_step, newlines=True)), id="next-step")
+        yield Static(Content.styled("enter or esc to go back", "$text-muted"))
+
+
+class TextDialog(Dialog[None]):
+    """A text to read, to scroll and to select; plain, line by line."""
+
+    DEFAULT_CLASSES = "wide"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "leave", show=False)]
+
+    def __init__(self, title: str, text: str, note: str = "") -> None:
+        super().__init__()
+        self._title, self._text, self._note = title, text, note
+
+    def content(self) -> ComposeResult:
+        """The text, then what to say about it."""
+        self.query_one("#dialog").border_title = Content(safe(self._title))
+        with VerticalScroll(id="text"):
+            yield Static(Content(safe(self._text, newlines=True)))
+        yield Static(Content.styled(self._note or "enter or esc to go back", "$text-muted"))
+
+    def on_mount(self) -> None:
+        """The arrows scroll."""
+        self.query_one("#text").focus()
+
+
+class HelpDialog(Dialog[None]):
+    """All keys, from the key table: those of this room first."""
+
+    TITLE = "Keys"
+    DEFAULT_CLASSES = "wide"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,q,question_mark", "leave", show=False)]
+
+    def __init__(self, room: str) -> None:
+        super().__init__()
+        self._room = room
+
+    def content(self) -> ComposeResult:
+        """One line per key, grouped by where it works."""
+        with VerticalScroll(id="text"):
+            yield Static(Content("\n").join(self._lines()))
+
+    def _lines(self) -> list[Content]:
+        lines = []
+        for room in [self._room, "everywhere", *(name for name in ROOMS if name != self._room)]:
+            keys = [key for key in KEYS if any(place.split(".")[0] == room for place in key.rooms)]
+            lines.append(Content.styled(ROOMS.get(room, "Everywhere"), "bold underline"))
+            for key in keys:
+                names = " ".join(shown(name) for name in key.keys.split(","))
+                lines.append(Content.assemble((f"  {names:<15}", "bold"), f"{key.label:<18}", (key.tooltip, "$text-muted")))
+            lines.append(Content(""))
+        lines.append(Content("In a text field keys are text: enter commits, esc leaves, ctrl+g goes anywhere."))
+        return lines
+
+    def on_mount(self) -> None:
+        """The arrows scroll."""
+        self.query_one("#text").focus()
+
+
+class GoStrip(ModalScreen[str | None]):
+    """`ctrl+g`: one line at the bottom; the next key says where to. Results in an action's name, or nothing."""
+
+    CHOICES: ClassVar[dict[str, str]] = {
+        **{str(number): f"go('{room}')" for number, room in enumerate(ROOMS, 1)},
+        "p": "command_palette", "question_mark": "help", "q": "quit",
+    }  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__(id="go-strip")
+
+    def compose(self) -> ComposeResult:
+        """The line."""
+        rooms = "  ".join(f"{number} {name}" for number, name in enumerate(ROOMS.values(), 1))
+        yield Static(Content(f" go: {rooms}   p palette   ? help   q quit   esc"))
+
+    def on_key(self, event: events.Key) -> Any:
+        """Any other key goes back."""
+        event.stop()
+        event.prevent_default()
+        self.dismiss(self.CHOICES.get(event.key))

@@ -1,0 +1,338 @@
+"""Train: a live run as it happens, or the last one as it happened.
+
+A thread follows the run folder and posts what is new; here it is folded into a `History` and shown. Nothing in this
+room touches the trainer, but for the one line that asks it to stop.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.message import Message
+
+from core.errors import RunError, WorkbenchError
+from core.runs import Batch, History, Run, RunState, RunStore, follow
+from tui.keys import bindings
+from tui.messages import RunEnded, RunLaunched
+from tui.screens.room import Room
+from tui.widgets import run_facts as facts
+from tui.widgets.canvas import Canvas, Line, line
+from tui.widgets.curves import Curves
+from tui.widgets.log_pane import LogPane
+
+TEXT_PERIOD = 0.25
+"""Seconds between two paintings of the figures."""
+
+CHART_TICKS = 4
+"""The charts are drawn at every fourth of those."""
+
+LIVE_TICKS = 20
+"""And at every twentieth we look which runs are live."""
+
+NOTHING_YET = (
+    "No run yet.",
+    "ctrl+r trains on the data in the Data room with the settings in Configure.",
+    "1 Data   2 Configure   n New run",
+)
+
+
+@dataclass
+class Opened(Message):
+    """A run was found to follow, or none."""
+
+    cancel: threading.Event
+    run: Run | None
+    card: facts.Card | None
+    problem: WorkbenchError | None = None
+
+
+@dataclass
+class Followed(Message):
+    """What a run recorded since the last look."""
+
+    cancel: threading.Event
+    batch: Batch
+    gone: bool = False
+
+
+@dataclass
+class LiveRuns(Message):
+    """The names of the runs that train right now, newest first."""
+
+    names: list[str]
+
+
+class TrainRoom(Room):
+    """One run, live or replayed: both come through `follow`."""
+
+    ROOM = "train"
+    FIRST_FOCUS = "#curves"
+    CSS_PATH = "../styles/train.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("train")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.run: Run | None = None
+        self.state = RunState.QUEUED
+        self.history = History()
+        self._card = facts.Card("")
+        self._cancel = threading.Event()
+        self._wanted: str | None = None
+        self._live: list[str] = []
+        self._is_fresh = self._is_stopping = self._is_gone = False
+        self._ticks = 0
+        self._chart_is_old = False
+
+    def skeleton(self) -> ComposeResult:
+        """The lines above and below the place of the charts."""
+        yield Canvas(id="live")
+        yield Canvas(id="heading")
+        yield Canvas(id="stages")
+        yield Curves(id="curves")
+        yield LogPane()
+        yield Canvas(id="progress")
+        yield Canvas(id="figures")
+
+    async def fill(self) -> None:
+        """Follow the run that is selected, or the newest."""
+        self.set_interval(TEXT_PERIOD, self._tick)
+        self._look_for_live()
+        if self._wanted is None:
+            self.open_run(self.workbench.run_name)
+
+    def on_screen_resume(self) -> None:
+        """Back in the room: another run may have been chosen, or this one gone on."""
+        chosen = self.workbench.run_name
+        if self._wanted is not None and (chosen != self._wanted or not self.state.is_live):
+            self.open_run(chosen)
+
+    def on_unmount(self) -> None:
+        """Let the thread go."""
+        self._cancel.set()
+
+    def open_run(self, name: str) -> None:
+        """Show the run of this name from now on; the newest one when the name is empty."""
+        self._cancel.set()
+        self._cancel = threading.Event()
+        self._wanted = name
+        self._follow(self.workbench.store, name, self._cancel)
+
+    # The thread's side
+
+    @work(thread=True, group="follow")
+    def _follow(self, store: RunStore, name: str, cancel: threading.Event) -> None:
+        try:
+            run = _choose(store, name)
+        except WorkbenchError as problem:
+            self.post_message(Opened(cancel, None, None, problem))
+            return
+        self.post_message(Opened(cancel, run, facts.card_of(run) if run is not None else None))
+        if run is None:
+            return
+        try:
+            for batch in follow(run, cancel):
+                self.post_message(Followed(cancel, batch, gone=not run.path.is_dir()))
+        except (OSError, ValueError, TypeError, RunError) as broken:
+            problem = broken if isinstance(broken, RunError) else RunError(f"Cannot read {run.path}", str(broken))
+            self.post_message(Opened(cancel, None, None, problem))
+
+    @work(thread=True, group="live", exclusive=True)
+    def _look_for_live(self) -> None:
+        try:
+            self.post_message(LiveRuns([run.name for run in self.workbench.store.live()]))
+        except (OSError, ValueError, RunError):
+            self.post_message(LiveRuns([]))
+
+    # What came
+
+    @on(Opened)
+    def _opened(self, message: Opened) -> None:
+        if message.cancel is not self._cancel:
+            return
+        self.run, self._is_fresh = message.run, True
+        self._is_stopping = self._is_gone = False
+        self.history, self.state = History(), RunState.QUEUED
+        self._card = message.card or facts.Card("")
+        self.query_one(LogPane).halt()
+        if message.problem is not None:
+            self.workbench.show_error(message.problem)
+        self.set_class(message.run is None, "-empty")
+        if message.run is None:
+            self._show_empty()
+
+    @on(Followed)
+    def _followed(self, message: Followed) -> None:
+        if message.cancel is not self._cancel or self.run is None:
+            return
+        ended_now = self.state.is_live and not message.batch.state.is_live and not self._is_fresh
+        self.history.extend(message.batch.records)
+        self.state, self._is_gone = message.batch.state, message.gone
+        self._chart_is_old = True
+        if self._is_fresh or not self.state.is_live:
+            self._paint()
+            self._paint_charts()
+            self.refresh_bindings()
+        self._is_fresh = False
+        if ended_now:
+            self.post_message(RunEnded(self.run.name))
+            self._look_for_live()
+
+    @on(LiveRuns)
+    def _live_came(self, message: LiveRuns) -> None:
+        self._live = message.names
+        self._paint_live()
+
+    @on(RunLaunched)
+    def _other_run(self, message: RunLaunched) -> None:
+        self.open_run(message.name)
+
+    # Painting
+
+    def _tick(self) -> None:
+        if not self.is_current:
+            return
+        self._ticks += 1
+        if self._ticks % LIVE_TICKS == 0:
+            self._look_for_live()
+        if self.run is not None and self.state.is_live:
+            self._paint()
+            if self._ticks % CHART_TICKS == 0 and self._chart_is_old:
+                self._paint_charts()
+
+    def on_resize(self) -> None:
+        """Lines are laid out for the width."""
+        if self.run is not None:
+            self.call_after_refresh(self._paint)
+        elif self.has_class("-empty"):
+            self.call_after_refresh(self._show_empty)
+
+    def _paint(self) -> None:
+        if self.run is None:
+            return
+        now, width, history = time.time(), self._width(), self.history
+        self._show("heading", [facts.heading(self._card, history, self.state, now, width)])
+        before = history.step == 0 and self.state.is_live
+        self._show("stages", facts.stage_lines(history, now, width) if before else [])
+        self._show(
+            "progress", [] if before or history.plan is None or not self.state.is_live else [self._progress(width)]
+        )
+        self._show("figures", self._figures(width))
+
+    def _progress(self, width: int) -> Line:
+        note = "stopping after this step…" if self._is_stopping and self.state.is_live else ""
+        return facts.progress(self.history, self.state, width, note)
+
+    def _figures(self, width: int) -> list[Line]:
+        history = self.history
+        if self._is_gone:
+            return facts.wrapped("! The folder of this run is gone. 4 lists the others.", width, "bad")
+        return [
+            *facts.ending(history, self.state, width),
+            *facts.class_scores(history, width),
+            *facts.figures(self._card, history, self.state, width),
+            *facts.warnings(history, width),
+        ]
+
+    def _paint_charts(self) -> None:
+        self._chart_is_old = False
+        empty = facts.first_score(self.history) if self.state.is_live else "nothing was scored"
+        self.query_one(Curves).show(self.history, empty=empty, fresh=self._is_fresh)
+
+    def _paint_live(self) -> None:
+        here = self.run.name if self.run is not None else ""
+        parts = [(name, "inverse" if name == here else "muted") for name in self._live]
+        spaced = [part for pair in parts for part in (pair, " ")]
+        several = len(self._live) > 1
+        self._show("live", [line("live: ", *spaced, (" [ ] switch", "muted"))] if several else [])
+
+    def _show_empty(self) -> None:
+        for name in ("heading", "stages", "progress"):
+            self._show(name, [])
+        self._show("figures", [line((text, "strong" if at == 0 else "")) for at, text in enumerate(NOTHING_YET)])
+
+    def _show(self, name: str, lines: list[Line]) -> None:
+        canvas = self.query_one(f"#{name}", Canvas)
+        canvas.display = bool(lines)
+        canvas.show(lines, width=self._width())
+
+    def _width(self) -> int:
+        return self.query_one("#body").content_size.width
+
+    # What a person asks for
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Stopping and leaving are offered while there is something to stop or to leave."""
+        if action in ("stop", "leave_running"):
+            return self.run is not None and self.state.is_live
+        return super().check_action(action, parameters)
+
+    def action_stop(self) -> None:
+        """Ask the trainer to finish the step, validate, save and end."""
+        if self.run is None:
+            return
+        try:
+            self.run.ask("stop")
+        except OSError as broken:
+            self.workbench.show_error(RunError(f"Cannot write to {self.run.path}", str(broken)))
+            return
+        self._is_stopping = True
+        self._paint()
+
+    def action_log(self) -> None:
+        """Show or hide what the trainer printed."""
+        pane = self.query_one(LogPane)
+        if pane.display:
+            pane.halt()
+            self.focus_first()
+        elif self.run is not None:
+            pane.follow(self.run.log_path)
+            pane.focus()
+
+    async def action_new(self) -> None:
+        """Set up another run."""
+        await self.run_action("app.go('configure')")
+
+    async def action_leave_running(self) -> None:
+        """Quit the screen; the trainer is a process of its own."""
+        await self.run_action("app.leave_running")
+
+    def action_leave(self) -> None:
+        """`esc`: out of the log."""
+        self.query_one(LogPane).halt()
+        super().action_leave()
+
+    def action_previous_run(self) -> None:
+        """The live run before this one."""
+        self._switch(-1)
+
+    def action_next_run(self) -> None:
+        """The live run after this one."""
+        self._switch(1)
+
+    def _switch(self, by: int) -> None:
+        if not self._live:
+            self.notify("No run is live.")
+            return
+        here = self.run.name if self.run is not None else ""
+        at = self._live.index(here) + by if here in self._live else 0
+        name = self._live[at % len(self._live)]
+        if name != here:
+            self.workbench.run_name = name
+            self.open_run(name)
+
+
+def _choose(store: RunStore, name: str) -> Run | None:
+    """The run of that name; when it is gone or none was named a live run before the newest; none when there is none."""
+    names = store.names()
+    if name in names:
+        return store.open(name)
+    live = store.live()
+    if live:
+        return live[0]
+    return store.open(names[0]) if names else None

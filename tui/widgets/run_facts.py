@@ -1,0 +1,255 @@
+"""A run's history as lines of text: heading, stages, progress, figures, ending. Pure functions, no widget."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from core.errors import RunError
+from core.runs import History, Run, RunState
+from core.text import safe
+from core.training.events import STAGES, RunFailed, RunFinished, Scores
+from tui import format as fmt
+from tui.widgets.canvas import Line, Part, clip, flow, line, spread
+
+SIGNS = {
+    RunState.QUEUED: ("…", "muted", "waiting for the trainer"),
+    RunState.RUNNING: ("●", "good", "training"),
+    RunState.PAUSED: ("‖", "warn", "paused"),
+    RunState.FINISHED: ("✓", "good", "finished"),
+    RunState.STOPPED: ("■", "warn", "stopped"),
+    RunState.FAILED: ("✗", "bad", "failed"),
+    RunState.INTERRUPTED: ("!", "bad", "interrupted"),
+}
+"""Sign, tone and word of each state."""
+
+BEFORE_TRAINING = STAGES[: STAGES.index("train")]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a run was made with, as the heading names it."""
+
+    name: str
+    base: str = ""
+    data: str = ""
+    patience: int = 0
+
+
+def card_of(run: Run) -> Card:
+    """The card of a run, from its configuration; the name alone when that cannot be read."""
+    try:
+        config = run.config()
+    except RunError:
+        return Card(run.name)
+    data = PurePath(config.data.given or config.data.source).name
+    return Card(run.name, PurePath(config.model.base).name, data, config.training.patience)
+
+
+def sign(state: RunState) -> Part:
+    """The state in one character; in ASCII its first letter."""
+    glyph, tone, word = SIGNS[state]
+    return (glyph if fmt.unicode_terminal() else word[0].upper(), tone)
+
+
+def heading(card: Card, history: History, state: RunState, now: float, width: int) -> Line:
+    """`● brisk-otter · MiniLM-L6 · reviews      epoch 2/4 · step 118/236 · 00:41 · ETA 00:43`."""
+    names = [card.name, *(part for part in (card.base, card.data) if part)]
+    left = line(sign(state), " ", (names[0], "strong"), *((f" · {name}", "muted") for name in names[1:]))
+    right: list[str] = []
+    plan = history.plan
+    if plan is not None:
+        epoch = min(history.step // max(plan.steps_per_epoch, 1) + 1, plan.epochs)
+        right += [f"epoch {epoch}/{plan.epochs}", f"step {fmt.count(history.step)}/{fmt.count(plan.steps)}"]
+    if history.start_time:
+        right.append(fmt.clock(history.elapsed(now)))
+    if state is RunState.RUNNING:
+        right += [f"ETA {fmt.clock(history.seconds_left())}"] if history.step else []
+    else:
+        right.append(SIGNS[state][2])
+    return spread(left, line(" · ".join(right)), width)
+
+
+def stages(history: History, now: float) -> list[Line]:
+    """One part per stage before the first step: done ones with their seconds, the present one counting."""
+    times = history.stage_times
+    parts: list[Line] = []
+    for stage in BEFORE_TRAINING:
+        begun = times.get(stage)
+        later = [time for name, time in times.items() if begun is not None and name != stage and time >= begun]
+        if begun is None:
+            parts.append(line((f"· {stage}", "muted")))
+        elif stage == history.stage or not later:
+            detail = f" ({history.stage_detail})" if history.stage_detail else ""
+            parts.append(line(("▸ ", "accent"), (stage, "strong"), f" {fmt.span(now - begun)}{detail}"))
+        else:
+            parts.append(line(("✓ ", "good"), f"{stage} ", (fmt.span(min(later) - begun), "muted")))
+    return parts
+
+
+def stage_lines(history: History, now: float, width: int) -> list[Line]:
+    """What passes before the first step, and when the charts get something to show."""
+    return flow(stages(history, now), width)
+
+
+def first_score(history: History) -> str:
+    """When the charts get their first point."""
+    if history.evals:
+        return ""
+    if history.plan is None or history.step == 0:
+        return "first score right after these stages"
+    left = (history.plan.steps / 10 - history.step) * history.train_seconds / history.step
+    return f"first score in {fmt.clock(max(left, 0.0))}"
+
+
+def progress(history: History, state: RunState, width: int, note: str = "") -> Line:
+    """`███████▌        50 %`, with what is done besides training steps, or a `note` in its place."""
+    plan = history.plan
+    part = history.step / plan.steps if plan is not None and plan.steps else 0.0
+    doing = {"evaluate": "scoring the best weights", "save": "saving"}.get(history.stage, "")
+    doing = note or (f"{doing}…" if doing and state is RunState.RUNNING else "")
+    tail = line(f" {part * 100:3.0f} %", (f"  {doing}" if doing else "", "accent"))
+    return [*line((fmt.bar(part, max(width - len(tail), 1)), "one")), *tail]
+
+
+def figures(card: Card, history: History, state: RunState, width: int) -> list[Line]:
+    """Speed, padding, best so far, machine, rate: as many to a line as fit. What only a live run has goes with it."""
+    now = [_machine(history), _optimiser(history)] if state.is_live else []
+    parts = [_speed(history), _best(card, history), *now]
+    return flow([part for part in parts if part], width)
+
+
+def _speed(history: History) -> Line:
+    if not history.recent:
+        return []
+    parts = [f"{fmt.rate(history.sequences_per_second())} seq/s", f"{fmt.rate(history.tokens_per_second())} tok/s"]
+    if history.plan is not None:
+        parts.append(f"{fmt.share(1 - history.plan.fill)} padding")
+    return line(" · ".join(parts))
+
+
+def _best(card: Card, history: History) -> Line:
+    saved = history.saved
+    if saved is None:
+        return []
+    name = saved.metric.replace("_f1", " F1").replace("_", " ")
+    value = f"{saved.value:.3f}" if saved.metric == "loss" else fmt.score(saved.value)
+    parts: list[Part] = [f"best {name} ", (value, "strong"), f" at epoch {saved.epoch:g}"]
+    if card.patience:
+        since = sum(1 for point in history.full_evals if point.step > saved.step)
+        parts.append(f" · patience {since}/{card.patience}")
+    return line(*parts)
+
+
+def _machine(history: History) -> Line:
+    parts: list[str] = []
+    device = history.device
+    if device is not None:
+        parts += [device.device, device.precision]
+    beat = history.heartbeat
+    if beat is not None:
+        parts += [f"CPU {beat.cpu:.0f} %", f"RAM {fmt.size(beat.memory)}"]
+    return line(" · ".join(parts))
+
+
+def _optimiser(history: History) -> Line:
+    if not history.recent:
+        return []
+    newest = history.recent[-1]
+    return line(f"lr {fmt.small(newest.learning_rate)} · grad norm {fmt.small(newest.grad_norm)}")
+
+
+def class_scores(history: History, width: int, rows: int = 2) -> list[Line]:
+    """F1 of each class at the newest validation, the worst one marked; the worst first when there is no room."""
+    if not history.evals or history.data is None:
+        return []
+    return class_lines(history.evals[-1].scores, history.data.label_names, width, rows)
+
+
+def class_lines(scores: Scores, names: tuple[str, ...], width: int, rows: int) -> list[Line]:
+    """`negative .910   neutral .790 ▼   positive .940` in at most `rows` lines."""
+    pairs = list(zip(names, scores.class_f1, strict=False))
+    if not pairs:
+        return []
+    mark = " ▼" if fmt.unicode_terminal() else " <- worst"
+    lowest = scores.worst
+
+    def part(at: int) -> Line:
+        name, value = pairs[at]
+        worst = at == lowest and len(pairs) > 1
+        return line(
+            f"{fmt.fit(safe(name), 24)} ", (fmt.score(value) + (mark if worst else ""), "warn" if worst else "strong")
+        )
+
+    lines = flow([part(at) for at in range(len(pairs))], width)
+    if len(lines) <= rows:
+        return lines
+    order = sorted(range(len(pairs)), key=lambda at: pairs[at][1])
+    for shown in range(len(order), 0, -1):
+        rest = line((f"and {len(order) - shown} better", "muted"))
+        lines = flow([*(part(at) for at in order[:shown]), rest], width)
+        if len(lines) <= rows:
+            return lines
+    return lines[:rows]
+
+
+def warnings(history: History, width: int, limit: int = 2) -> list[Line]:
+    """The newest warnings, one line each."""
+    texts = [": ".join(part for part in (one.title, one.message) if part) for one in history.warnings[-limit:]]
+    hidden = len(history.warnings) - len(texts)
+    if hidden > 0:
+        texts[0] = f"({hidden} more) {texts[0]}"
+    return [clip(line(("! ", "warn"), text), width) for text in texts]
+
+
+def wrapped(text: str, width: int, tone: str = "") -> list[Line]:
+    """A text as lines of at most `width` cells."""
+    return [line((part, tone)) for part in textwrap.wrap(safe(text), max(width, 10))]
+
+
+def scored_by(runs: int) -> str:
+    """What a test figure may claim: how often that part was looked at."""
+    return f"this test part has been scored by {runs} run{'' if runs == 1 else 's'}"
+
+
+def ending(history: History, state: RunState, width: int) -> list[Line]:
+    """How the run ended and what to do next; empty while it is live."""
+    end = history.end
+    if state.is_live:
+        return []
+    if isinstance(end, RunFailed):
+        return [
+            *wrapped(f"✗ {end.title}", width, "bad"),
+            *wrapped(end.message, width),
+            *wrapped(" ".join(part for part in (end.next_step, "l shows the log.") if part), width, "accent"),
+        ]
+    if state is RunState.INTERRUPTED:
+        return [
+            *wrapped("! The trainer is gone: it recorded no end, and nobody holds the run.", width, "bad"),
+            *wrapped("l shows what it printed last, n starts a new run.", width, "accent"),
+        ]
+    if not isinstance(end, RunFinished):
+        return wrapped(f"‖ Paused at step {history.step}: the trainer has left.", width, "warn")
+    glyph, tone, word = SIGNS[state]
+    lines = wrapped(f"{glyph} {word}: {end.reason} · {fmt.clock(end.seconds)}", width, tone)
+    lines += flow([part for part in (_validation(history), _test(history)) if part], width)
+    return [*lines, *wrapped("5 tries it, 4 lists all runs, n starts a new one.", width, "accent")]
+
+
+def _validation(history: History) -> Line:
+    best = history.validation or (history.best.scores if history.best is not None else None)
+    if best is None or not math.isfinite(best.macro_f1):
+        return []
+    return line(
+        "validation: macro F1 ", (fmt.score(best.macro_f1), "strong"), f" · accuracy {fmt.score(best.accuracy)}"
+    )
+
+
+def _test(history: History) -> Line:
+    test = history.test
+    if test is None:
+        return []
+    figures_ = f" · accuracy {fmt.score(test.scores.accuracy)} ({scored_by(test.runs_scored)})"
+    return line("test: macro F1 ", (fmt.score(test.scores.macro_f1), "strong"), figures_)
