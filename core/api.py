@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core.cli.options import apply_values, require_sound, with_source
+from core.cli.options import apply_values, require_sound, with_absolute_paths, with_source
 from core.cli.train import preflight
 from core.config import RunConfig, settings
 from core.errors import ConfigError, TrainingError, error_from_dict
@@ -42,10 +42,10 @@ def train(source: str, *, name: str = "", runs: str | Path | None = None, **give
     `seed` sets both the training's and the split's. Raises `ConfigError` for an unknown setting, and what the trainer
     reported when it failed.
     """
-    config = require(apply_values(with_source(RunConfig(), str(source)), _paths(given)))
+    config = require(with_absolute_paths(apply_values(with_source(RunConfig(), str(source)), _paths(given))))
     preflight(config)
     run = RunStore(find_root(Path(runs) if runs else None).path).create(config, name)
-    start(run)
+    child = start(run)
     state = RunState.QUEUED
     for batch in follow(run):
         state = batch.state
@@ -55,6 +55,7 @@ def train(source: str, *, name: str = "", runs: str | Path | None = None, **give
                 raise error_from_dict(
                     {"kind": fact.kind, "title": fact.title, "message": fact.message, "next_step": fact.next_step}
                 )
+    child.wait()
     if state is not RunState.FINISHED:
         raise TrainingError(f"{run.name} is {state}", f"The log: {run.log_path}")
     return TrainedRun(run)

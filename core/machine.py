@@ -62,9 +62,10 @@ def _gpus() -> list[DeviceInfo]:
     for place, index in enumerate(_visible(pynvml.nvmlDeviceGetCount())):
         handle = pynvml.nvmlDeviceGetHandleByIndex(index)
         memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-        busy = pynvml.nvmlDeviceGetUtilizationRates(handle).gpu
-        name = pynvml.nvmlDeviceGetName(handle)
-        found.append(DeviceInfo(f"cuda:{place}", str(name), int(memory.free), int(memory.total), f"{busy} % busy"))
+        name, note = pynvml.nvmlDeviceGetName(handle), ""
+        with suppress(pynvml.NVMLError):  # a slice of a GPU does not tell
+            note = f"{pynvml.nvmlDeviceGetUtilizationRates(handle).gpu} % busy"
+        found.append(DeviceInfo(f"cuda:{place}", str(name), int(memory.free), int(memory.total), note))
     pynvml.nvmlShutdown()
     return found
 

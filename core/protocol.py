@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import queue
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any, TextIO
@@ -42,7 +41,7 @@ def _read(stream: TextIO, inbox: queue.SimpleQueue[dict[str, Any] | None]) -> No
             continue
         try:
             body = json.loads(line)
-        except ValueError as broken:
+        except (ValueError, RecursionError) as broken:
             body = {"id": None, "broken": str(broken)}
         inbox.put(body if isinstance(body, dict) else {"id": None, "broken": "a request is a JSON object"})
     inbox.put(None)
@@ -54,9 +53,10 @@ def serve(handlers: dict[str, Handler], idle_seconds: float = 600.0) -> None:
     Stray prints of libraries go to stderr, for stdout carries the protocol.
     """
     out = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    asked = os.fdopen(os.dup(0), encoding="utf-8", errors="replace")
     os.dup2(2, 1)
     inbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(sys.stdin, inbox), daemon=True).start()
+    threading.Thread(target=_read, args=(asked, inbox), daemon=True).start()
     waiting: list[dict[str, Any] | None] = []
     while True:
         try:

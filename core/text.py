@@ -18,8 +18,8 @@ _REPLACED = re.compile("[\x80-\x9f\ud800-\udfff\u2028\u2029\ufff9-\ufffb\ufffe\u
 # Invisible characters: bidirectional controls reorder a line; joiners and zero-width marks make a terminal and the
 # library that counts cells disagree about how wide a line is. Tags (U+E0000) can carry hidden text.
 _DROPPED = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    "\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]"
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 
 

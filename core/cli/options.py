@@ -80,9 +80,21 @@ def with_source(config: RunConfig, source: str) -> RunConfig:
     """`config` reading from `source`: a path is kept as given and made absolute, `sample` stays what it is."""
     from dataclasses import replace
 
-    absolute = (
-        source
-        if source == "sample" or ":" in source.split("/", maxsplit=1)[0]
-        else str(Path(source).expanduser().absolute())
-    )
+    absolute = source if source.startswith(("hub:", "kaggle:")) or source == "sample" else _absolute(source)
     return replace(config, data=replace(config.data, source=absolute, given=source))
+
+
+def with_absolute_paths(config: RunConfig) -> RunConfig:
+    """`config` with its relative paths made absolute: the trainer runs in another folder."""
+    if not Path(config.data.source).is_absolute():
+        config = with_source(config, config.data.source)
+    if Path(config.model.base).expanduser().is_dir() and config.model.base != "starter":
+        config = config.with_value("model.base", _absolute(config.model.base))
+    return config
+
+
+def _absolute(path: str) -> str:
+    try:
+        return str(Path(path).expanduser().absolute())
+    except RuntimeError:  # ~somebody who does not exist
+        return str(Path(path).absolute())

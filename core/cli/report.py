@@ -94,7 +94,7 @@ def _scores_table(metrics: dict[str, Any]) -> str:
     add("always the largest class, validation", metrics["baselines"]["majority"]["validation"])
     add("TF-IDF + logistic regression, validation", metrics["baselines"]["tfidf"]["validation"])
     add("last epoch, validation", metrics["last_validation"])
-    add(f"best epoch ({metrics['best_epoch']:g}), validation", metrics["validation"])
+    add(f"best epoch ({round(metrics['best_epoch'], 2):g}), validation", metrics["validation"])
     text = ""
     if metrics["test"]:
         add("best epoch, locked test", metrics["test"])

@@ -12,7 +12,15 @@ import typer
 
 from core.cli.console import out, say
 from core.cli.follow import watch
-from core.cli.options import JsonOption, RunsOption, apply_values, require_sound, with_settings, with_source
+from core.cli.options import (
+    JsonOption,
+    RunsOption,
+    apply_values,
+    require_sound,
+    with_absolute_paths,
+    with_settings,
+    with_source,
+)
 from core.config import RunConfig, load
 from core.errors import RunError
 from core.launch import start
@@ -38,7 +46,7 @@ def train(
     chosen = load(config) if config else RunConfig()
     if source is not None or config is None:
         chosen = with_source(chosen, source or "sample")
-    chosen = apply_values(chosen, values)
+    chosen = with_absolute_paths(apply_values(chosen, values))
     require_sound(chosen)
     preflight(chosen)
     store = RunStore(find_root(runs).path)

@@ -32,8 +32,14 @@ def arguments(config: RunConfig) -> list[str]:
             for part in value:
                 words += [flag, part]
         else:
-            words += [flag, f"{value:g}" if isinstance(value, float) else str(value)]
+            words += [flag, _number(value) if isinstance(value, float) else str(value)]
     return words
+
+
+def _number(value: float) -> str:
+    """The shortest text that reads back as exactly `value`."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 def command_line(config: RunConfig) -> str:

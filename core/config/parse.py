@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 import typing
 from functools import cache
@@ -60,15 +61,14 @@ def parse(path: str, text: str) -> Any:
 def coerce(path: str, value: Any) -> Any:
     """A value read from TOML or JSON, checked against the setting's type. Raises `ConfigError`."""
     kind = type_of(path)
-    name = f"{path.split('.', maxsplit=1)[0]}.{path.split('.')[1]}"
     if is_tuple(kind):
         if isinstance(value, str):
             return (value,)
         if isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
             return tuple(value)
-        raise ConfigError(f"{name} must be a list of texts, not {value!r}")
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        raise ConfigError(f"{path} must be a list of texts, not {value!r}")
+    if kind is float and type(value) is int:
+        return float(value) if abs(value) < 2**53 else math.inf  # float() of a huge one raises OverflowError
     if type(value) is not kind:
-        raise ConfigError(f"{name} must be {kind.__name__}, not {value!r}")
+        raise ConfigError(f"{path} must be {kind.__name__}, not {value!r}")
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
@@ -87,8 +88,10 @@ class TrainingConfig:
     """The optimiser, its schedule, when to stop, and where to run."""
 
     epochs: int = setting(4, "How often every training row is seen.", low=1, high=1000)
-    batch_size: int = setting(16, "Rows per optimiser step.", low=1, high=4096)
-    learning_rate: float = setting(1e-4, "Peak learning rate of AdamW.", low=1e-8, high=1.0)
+    batch_size: int = setting(
+        16, "Rows per micro-batch; times the accumulation, rows per optimiser step.", low=1, high=4096
+    )
+    learning_rate: float = setting(5e-5, "Peak learning rate of AdamW.", low=1e-8, high=1.0)
     warmup_ratio: float = setting(0.1, "Share of steps in which the rate rises from 0.", low=0.0, high=1.0)
     schedule: str = setting("linear", "How the rate falls after the warm-up.", choices=("linear", "cosine", "constant"))
     weight_decay: float = setting(0.01, "AdamW's decoupled weight decay (not on biases and norms).", low=0.0, high=1.0)
@@ -168,8 +171,9 @@ def problem_with(path: str, value: Any) -> str:
         return ""
     too_low = spec.low is not None and value < spec.low
     too_high = spec.high is not None and value > spec.high
-    if not math.isfinite(value) or too_low or too_high:
-        return f"{value:g} is out of bounds: {spec.bounds()}"
+    if too_low or too_high or math.isnan(value):
+        shown = "this number" if abs(value) > 10**15 else value
+        return f"{shown} is out of bounds: {spec.bounds()}"
     return ""
 
 
@@ -179,7 +183,7 @@ def problems(config: RunConfig) -> list[Problem]:
     if config.split.validation + config.split.test > 0.8:
         found.append(Problem("split.test", "validation and test together leave less than 20 % of the rows to train on"))
     device = config.training.device
-    if device.split(":")[0] not in ("auto", "cpu", "cuda", "mps"):
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,3})?", device):
         found.append(Problem("training.device", f"{device!r} is not one of auto, cpu, cuda, cuda:N, mps"))
     if not config.data.source:
         found.append(Problem("data.source", "no data chosen"))

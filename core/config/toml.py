@@ -67,7 +67,7 @@ def loads(text: str, base: RunConfig | None = None) -> RunConfig:
     """Read what `dumps` wrote, or any part of it. Raises `ConfigError`."""
     try:
         tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as broken:
+    except ValueError as broken:  # TOMLDecodeError, and numbers of thousands of digits
         raise ConfigError("This configuration is not valid TOML", str(broken)) from None
     return from_dict(tree, base)
 

@@ -35,7 +35,7 @@ def model_card(name: str, config: RunConfig, metrics: dict[str, Any], dataset: D
         lines += ["", "No locked test: the validation rows chose the best epoch, so their score flatters."]
     lines += [
         "",
-        f"The weights are those of epoch {metrics['best_epoch']:g}, chosen by validation {metrics['metric']}.",
+        f"The weights are those of epoch {round(metrics['best_epoch'], 2):g}, chosen by validation {metrics['metric']}.",
         "",
         "| class | precision | recall | F1 | rows |",
         "|---|---|---|---|---|",

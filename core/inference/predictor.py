@@ -6,27 +6,25 @@ and, where there is none that fits the weights, torch. `open_predictor` chooses 
 
 from __future__ import annotations
 
-import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import RunError
 from core.inference.encoding import Ints, TextEncoder
-from core.inference.facts import ModelFacts, read_graph_facts, read_model_facts, read_object, weights_of
-from core.machine import usable_cores
-from core.runs.atomic import MANIFEST, verify_dir
+from core.inference.facts import ModelFacts, read_graph_facts, read_model_facts
+from core.runs.atomic import MANIFEST, recover_dir, verify_dir
 from core.runs.run import Run, RunState
 
 Floats = NDArray[np.float32]
 
-GRAPH = "model.onnx"
 REFUSED = "onnx-refused.json"
 """In the run folder: why the last export was not kept, and for which weights."""
 
@@ -74,89 +72,41 @@ def softmax(logits: Floats) -> Floats:
     return found
 
 
-class OnnxPredictor(Predictor):
-    """Answers from the graph in a run's `onnx/`. Loads neither torch nor transformers."""
-
-    engine = "onnx"
-
-    def __init__(self, folder: Path, facts: ModelFacts, reason: str) -> None:
-        """Load the graph in `folder`. Raises `RunError` when it cannot be loaded."""
-        import onnxruntime
-
-        super().__init__(facts, TextEncoder(folder / "tokenizer.json", facts.max_length, facts.pad), reason)
-        try:
-            self._session: Any = onnxruntime.InferenceSession(
-                folder / GRAPH, _session_options(onnxruntime), providers=["CPUExecutionProvider"]
-            )
-        except (RuntimeError, ValueError, OSError, *_own_errors(onnxruntime)) as broken:
-            raise RunError("The ONNX graph cannot be loaded", str(broken)[:300]) from None
-
-    def logits(self, ids: Ints, mask: Ints) -> Floats:
-        """Logits `[rows, labels]` of padded ids and their mask."""
-        (found,) = self._session.run(None, {"input_ids": ids, "attention_mask": mask})
-        logits: Floats = found
-        return logits
-
-
-def _own_errors(onnxruntime: Any) -> tuple[type[Exception], ...]:
-    """The error classes of onnxruntime: they have no common base but `Exception`."""
-    names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented")
-    state = onnxruntime.capi.onnxruntime_pybind11_state
-    return tuple(getattr(state, name) for name in (*names, "RuntimeException") if hasattr(state, name))
-
-
-def _session_options(onnxruntime: Any) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = usable_cores()
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    options.enable_mem_pattern = False  # plans are kept per shape, and here nearly every batch has another
-    # Threads that wait by spinning save .8 ms of 3.4 for a sentence on a quiet machine; beside a training run they
-    # double it, and take that time from the training.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if machine_is_quiet() else "0")
-    return options
-
-
-def machine_is_quiet() -> bool:
-    """Whether nothing but this process wants to run at this moment."""
-    try:
-        running = Path("/proc/loadavg").read_text().split()[3].split("/")[0]
-    except (OSError, IndexError):
-        return False
-    return running.isdigit() and int(running) <= 1
-
-
 def open_predictor(path: Path | str) -> Predictor:
     """The predictor of the run in the folder `path`: from its ONNX graph when that fits its weights, else from torch.
 
     Raises `RunError` when the run has no model (yet), or a damaged one.
     """
     run = Run(Path(path))
-    for look in range(LOOKS):
+    for _ in range(LOOKS - 1):
         try:
             return _open(run)
         except RunError:
-            if look == LOOKS - 1 or not run.model_path.parent.is_dir():
-                raise
-        time.sleep(PAUSE)
-    raise AssertionError
+            time.sleep(PAUSE)
+    return _open(run)
 
 
 def _open(run: Run) -> Predictor:
-    facts = _checked_facts(run)
+    facts = model_facts(run)
     try:
-        graph, reason = _fitting_graph(run, facts)
-        return OnnxPredictor(run.onnx_path, graph, reason)
+        graph = _fitting_graph(run, facts)
+        from core.inference.onnx_predictor import OnnxPredictor
+
+        return OnnxPredictor(run.onnx_path, graph, "the verified ONNX graph of these weights")
     except RunError as why:
-        from core.inference.torch_predictor import TorchPredictor
+        reason = " · ".join(part for part in (why.title, why.message, why.next_step) if part)
+    from core.inference.torch_predictor import TorchPredictor
 
-        reason = " · ".join(part for part in (why.title, why.message) if part)
-        return TorchPredictor(run.model_path, facts, reason)
+    return TorchPredictor(run.model_path, facts, reason)
 
 
-def _checked_facts(run: Run) -> ModelFacts:
+def model_facts(run: Run) -> ModelFacts:
+    """The facts of the run's model, its files looked at by name and size.
+
+    Raises `RunError` when there is none that can be used.
+    """
     if not (run.model_path / MANIFEST).is_file():
-        raise _no_model(run)
+        _require_model(run)
     try:
         verify_dir(run.model_path, contents=False)
         return read_model_facts(run.model_path)
@@ -165,34 +115,47 @@ def _checked_facts(run: Run) -> ModelFacts:
         raise RunError(f"The model of {run.name} cannot be used", f"{broken.title}: {broken.message}", step) from None
 
 
-def _no_model(run: Run) -> RunError:
+def _require_model(run: Run) -> None:
+    """Bring back what a crash left aside. Raises `RunError` that says why there is no model."""
     if not (run.path / "run.toml").is_file():
-        return RunError(f"{run.path} is not a run folder", "It has no run.toml.", "finetui runs lists the runs.")
+        raise RunError(f"{run.path} is not a run folder", "It has no run.toml.", "finetui runs lists the runs.")
     state = run.state()
-    title = f"{run.name} has no model yet" if state.is_live else f"{run.name} has no model"
     if state.is_live:
-        return RunError(title, "The first one is saved after the first epoch.", f"Watch it: finetui attach {run.name}")
-    if state is RunState.FINISHED or run.model_path.is_dir():
-        return RunError(title, f"{run.model_path} is incomplete.", "Train it again, or restore the folder from a copy.")
-    return RunError(title, f"It is {state}: it ended before its first epoch.", f"finetui show {run.name} says more.")
+        raise RunError(
+            f"{run.name} has no model yet",
+            "The first one is saved after the first epoch.",
+            f"Watch it: finetui attach {run.name}",
+        )
+    with suppress(OSError):
+        recover_dir(run.model_path)
+    if run.model_path.is_dir():
+        return
+    if state is RunState.FINISHED:
+        raise RunError(
+            f"{run.name} has lost its model",
+            f"{run.model_path} is not there.",
+            "Train it again, or restore the folder from a copy.",
+        )
+    raise RunError(
+        f"{run.name} has no model",
+        f"It is {state}: it ended before its first epoch.",
+        f"finetui show {run.name} says more.",
+    )
 
 
-def _fitting_graph(run: Run, model: ModelFacts) -> tuple[ModelFacts, str]:
-    """The graph's facts and why it may answer. Raises `RunError` whose words say why it may not."""
+def _fitting_graph(run: Run, model: ModelFacts) -> ModelFacts:
+    """The facts of the graph that may answer in place of `model`. Raises `RunError` that says why there is none."""
     if not run.onnx_path.is_dir():
-        raise _no_graph(run, model)
+        refused = run.read_json(REFUSED)
+        if refused.get("weights_sha256") == model.weights:
+            raise RunError("No ONNX graph", str(refused.get("reason", "")))
+        raise RunError("No ONNX graph yet", next_step=f"finetui export {run.name} --onnx makes one")
     verify_dir(run.onnx_path, contents=False)
-    facts = read_graph_facts(run.onnx_path)
-    if (facts.weights, facts.label_names, facts.max_length) != (model.weights, model.label_names, model.max_length):
-        raise RunError("The ONNX graph was made from other weights", f"finetui export {run.name} --onnx makes it anew")
-    return facts, "verified ONNX graph of these weights"
-
-
-def _no_graph(run: Run, model: ModelFacts) -> RunError:
-    refused = run.read_json(REFUSED)
-    if refused.get("weights_sha256") == model.weights:
-        return RunError("No ONNX graph", str(refused.get("reason", "")))
-    return RunError("No ONNX graph yet", f"finetui export {run.name} --onnx makes one")
+    graph = read_graph_facts(run.onnx_path)
+    if (graph.weights, graph.label_names, graph.max_length) != (model.weights, model.label_names, model.max_length):
+        anew = f"finetui export {run.name} --onnx makes it anew"
+        raise RunError("The ONNX graph was made from other weights", next_step=anew)
+    return graph
 
 
 def stamp(path: Path | str) -> tuple[int, int]:
@@ -203,20 +166,6 @@ def stamp(path: Path | str) -> tuple[int, int]:
 
 def _changed(path: Path) -> int:
     try:
-        return os.stat(path).st_mtime_ns
+        return path.stat().st_mtime_ns
     except OSError:
         return 0
-
-
-__all__ = [
-    "GRAPH",
-    "REFUSED",
-    "OnnxPredictor",
-    "Prediction",
-    "Predictor",
-    "open_predictor",
-    "read_object",
-    "softmax",
-    "stamp",
-    "weights_of",
-]

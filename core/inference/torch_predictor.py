@@ -22,8 +22,9 @@ from core.runs.atomic import verify_dir
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep the libraries' progress bars, notices and warnings away from the terminal."""
-    from transformers.utils import logging as notices
+    import transformers
 
+    notices: Any = transformers.utils.logging
     bars, level, torch_level = notices.is_progress_bar_enabled(), notices.get_verbosity(), _torch_log().level
     notices.disable_progress_bar()
     notices.set_verbosity_error()

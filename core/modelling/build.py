@@ -15,6 +15,14 @@ from core.modelling.catalogue import BaseModel
 from core.text import safe
 
 
+def hush() -> None:
+    """Keep transformers from drawing progress bars and load reports into the trainer's log."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+
+
 def build_model(base: BaseModel, config: ModelConfig, label_names: tuple[str, ...], seed: int) -> nn.Module:
     """The encoder of `base` in float32 with a fresh classification head for `label_names`, on the CPU.
 

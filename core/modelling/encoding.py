@@ -164,7 +164,8 @@ def fill_of(lengths: Ints, batches: list[Ints]) -> float:
 
 def collate(encoded: Encoded, rows: Ints, pad: int, device: torch.device) -> Batch:
     """The padded batch of these rows on `device`."""
-    starts, lengths = encoded.offsets[rows], encoded.lengths[rows]
+    starts = encoded.offsets[rows]
+    lengths = encoded.offsets[rows + 1] - starts
     longest = int(lengths.max())
     places = np.arange(longest)
     real = places < lengths[:, None]

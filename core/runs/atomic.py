@@ -80,11 +80,21 @@ def commit_dir(target: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(staged, ignore_errors=True)
         raise
+    _swap_in(staged, target)
+
+
+def _swap_in(staged: Path, target: Path) -> None:
     old = target.with_name(f".{target.name}.old")
-    if target.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        os.rename(target, old)
-    os.rename(staged, target)
+    try:
+        if target.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            os.rename(target, old)
+        os.rename(staged, target)
+    except OSError:
+        if old.exists() and not target.exists():
+            os.rename(old, target)
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
     sync_path(target.parent)
     shutil.rmtree(old, ignore_errors=True)
 
@@ -109,12 +119,17 @@ def verify_dir(folder: Path, *, contents: bool = True) -> None:
     Raises `RunError` that names the file that is missing or differs.
     """
     try:
-        listing = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError, TypeError) as broken:
-        raise RunError(f"{folder.name} is not complete", f"{folder} has no readable {MANIFEST}: {broken}") from None
-    for name, entry in listing.items():
-        path = folder / name
-        if not path.is_file() or path.stat().st_size != entry["size"]:
-            raise RunError(f"{folder.name} is damaged", f"{path} is missing or has another size than when it was saved")
-        if contents and sha256_of(path) != entry["sha256"]:
-            raise RunError(f"{folder.name} is damaged", f"{path} differs from what was saved (sha256)")
+        entries = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        listing = {folder / name: (int(entry["size"]), str(entry["sha256"])) for name, entry in entries.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as broken:
+        raise RunError(f"{folder.name} is not complete", f"{folder} has no readable {MANIFEST}: {broken!r}") from None
+    for path, (size, digest) in listing.items():
+        try:
+            if not path.is_file() or path.stat().st_size != size:
+                raise RunError(
+                    f"{folder.name} is damaged", f"{path} is missing or has another size than when it was saved"
+                )
+            if contents and sha256_of(path) != digest:
+                raise RunError(f"{folder.name} is damaged", f"{path} differs from what was saved (sha256)")
+        except OSError as broken:
+            raise RunError(f"{folder.name} cannot be read", f"{path}: {broken.strerror}") from None

@@ -49,14 +49,14 @@ def follow(run: Run, cancelled: threading.Event | None = None) -> Iterator[Batch
     state: RunState | None = None
     last, looks = None, 0
     while not cancelled.is_set():
-        records = tuple(Record(*one) for one in decode_lines(reader.read()))
+        records = tuple(Record(*one) for one in decode_lines(reader.read_all()))
         if records:
             last = records[-1]
         looks += 1
         if records or state is None or looks % LOOKS_PER_STATE == 0:
             now = _state(run, last)
             if not now.is_live:  # facts may have come between the read and the look at the state
-                rest = tuple(Record(*one) for one in decode_lines(reader.read()))
+                rest = tuple(Record(*one) for one in decode_lines(reader.read_all()))
                 if rest:
                     records, last = records + rest, rest[-1]
                     now = _state(run, last)

@@ -54,7 +54,7 @@ class History:
     evals: list[EvalPoint] = field(default_factory=list)
     eval_seconds: float = 0.0
     epochs: list[e.EpochFinished] = field(default_factory=list)
-    saved: e.ModelSaved | None = None
+    saves: list[e.ModelSaved] = field(default_factory=list)
     validation: e.Scores | None = None
     test: e.TestScored | None = None
     warnings: list[e.Warned] = field(default_factory=list)
@@ -90,7 +90,7 @@ class History:
             case e.EpochFinished() as fact:
                 self.epochs.append(fact)
             case e.ModelSaved() as fact:
-                self.saved = fact
+                self.saves.append(fact)
             case e.ValidationScored(scores):
                 self.validation = scores
             case e.TestScored() as fact:
@@ -121,9 +121,13 @@ class History:
         self.evals = [point for point in self.evals if point.step <= step]
         self.epochs = [epoch for epoch in self.epochs if epoch.step <= step]
         self.recent = [fact for fact in self.recent if fact.last <= step]
-        if self.saved is not None and self.saved.step > step:
-            self.saved = None
-        self.step, self.end = step, None
+        self.saves = [fact for fact in self.saves if fact.step <= step]
+        self.step, self.validation, self.test, self.end = step, None, None, None
+
+    @property
+    def saved(self) -> e.ModelSaved | None:
+        """What `model/` holds."""
+        return self.saves[-1] if self.saves else None
 
     @property
     def best(self) -> EvalPoint | None:

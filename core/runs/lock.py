@@ -74,7 +74,10 @@ class RunLock:
     def __enter__(self) -> RunLock:
         """Take the lock. Raises `RunError` when another trainer holds it."""
         owner = read_owner(self._folder)
-        self._handle = os.open(self._folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self._handle = os.open(self._folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as broken:
+            raise RunError(f"Cannot write to {self._folder}", broken.strerror or str(broken)) from None
         try:
             if _HAS_OFD:
                 fcntl.fcntl(self._handle, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK))
@@ -107,7 +110,7 @@ def read_owner(folder: Path) -> Owner | None:
 def is_held(folder: Path) -> bool:
     """Whether a trainer on this host holds the run's lock. Never takes it, so readers cannot disturb a trainer."""
     try:
-        handle = os.open(folder / "run.lock", os.O_RDWR)
+        handle = os.open(folder / "run.lock", os.O_RDONLY)
     except OSError:
         return False
     try:

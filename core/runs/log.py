@@ -8,15 +8,23 @@ from pathlib import Path
 
 def append_line(path: Path, line: str) -> None:
     """Append one line in a single write; concurrent writers' lines do not mix (O_APPEND)."""
-    data = line.encode() + b"\n"
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        written = os.write(handle, data)
-        if written != len(data):  # a full disk: close the torn line so that the next one stands alone
-            os.write(handle, b"\n")
-            raise OSError(28, "No space left on device", str(path))
+        _append(handle, line, path, torn=_is_torn(handle))
     finally:
         os.close(handle)
+
+
+def _is_torn(handle: int) -> bool:
+    """Whether the file ends in the middle of a line: a writer died there, or the disk was full."""
+    size = os.fstat(handle).st_size
+    return size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+
+
+def _append(handle: int, line: str, path: Path, *, torn: bool) -> None:
+    data = (b"\n" if torn else b"") + line.encode() + b"\n"
+    if os.write(handle, data) != len(data):
+        raise OSError(28, "No space left on device", str(path))
 
 
 class LogWriter:
@@ -25,16 +33,18 @@ class LogWriter:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        size = os.fstat(self._handle).st_size
-        if size and os.pread(self._handle, 1, size - 1) != b"\n":
-            os.write(self._handle, b"\n")  # an earlier owner died in the middle of a line
+        self._torn = False
+        if _is_torn(self._handle):  # an earlier owner died in the middle of a line
+            os.write(self._handle, b"\n")
 
     def append(self, line: str) -> None:
-        """Append one line. Raises `OSError` when it could not be written whole."""
-        data = line.encode() + b"\n"
-        written = os.write(self._handle, data)
-        if written != len(data):
-            raise OSError(28, "No space left on device", str(self._path))
+        """Append one line. Raises `OSError` when it could not be written whole; the next one stands alone even then."""
+        try:
+            _append(self._handle, line, self._path, torn=self._torn)
+        except OSError:
+            self._torn = _is_torn(self._handle)
+            raise
+        self._torn = False
 
     def close(self) -> None:
         """Make what was written durable and let go of the file."""
@@ -55,8 +65,22 @@ class LogReader:
             with open(self._path, "rb") as handle:
                 handle.seek(self._offset)
                 block = handle.read(limit)
+                while b"\n" not in block and (more := handle.read(limit)):  # a line longer than the limit
+                    block += more
         except FileNotFoundError:
             return []
         end = block.rfind(b"\n") + 1
         self._offset += end
-        return block[:end].decode("utf-8", errors="replace").splitlines()
+        return whole_lines(block)
+
+    def read_all(self) -> list[str]:
+        """Every complete line that is new, however many."""
+        found: list[str] = []
+        while lines := self.read():
+            found += lines
+        return found
+
+
+def whole_lines(block: bytes) -> list[str]:
+    """The lines of `block` that end in it; only a line feed ends one."""
+    return block.decode("utf-8", errors="replace").split("\n")[:-1]

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from core.config import RunConfig, load
-from core.errors import RunError
+from core.errors import ConfigError, RunError
 from core.runs.atomic import write_file
 from core.runs.history import Record
 from core.runs.lock import RunLock, is_held, read_owner
-from core.runs.log import LogReader, LogWriter, append_line
+from core.runs.log import LogReader, LogWriter, append_line, whole_lines
 from core.training.events import Event, RunFailed, RunFinished, RunPaused, decode, encode
 
 LAUNCH_GRACE = 20.0
@@ -82,7 +82,10 @@ class Run:
 
     def config(self) -> RunConfig:
         """The configuration the run was created with. Raises `RunError` when the folder is damaged."""
-        return load(self.path / "run.toml")
+        try:
+            return load(self.path / "run.toml")
+        except ConfigError as broken:
+            raise RunError(f"{self.name} is damaged", f"{self.path / 'run.toml'}: {broken}") from None
 
     # The trainer's side
 
@@ -93,8 +96,8 @@ class Run:
     def record(self, event: Event) -> None:
         """Append one fact. It is in the file before anyone else hears of it."""
         if self._writer is None:
+            self._writer = LogWriter(self.events_path)  # ends a torn line, which may hold a whole fact
             self._number = max((number for number, _, _ in self.raw_records()), default=0)
-            self._writer = LogWriter(self.events_path)
         self._writer.append(encode(self._number + 1, time.time(), event))
         self._number += 1
 
@@ -108,10 +111,7 @@ class Run:
 
     def raw_records(self) -> list[tuple[int, float, Event]]:
         """Every readable fact so far, in order; damaged lines are passed over."""
-        reader, found = LogReader(self.events_path), []
-        while lines := reader.read():
-            found += decode_lines(lines)
-        return found
+        return decode_lines(LogReader(self.events_path).read_all())
 
     def ask(self, what: str) -> None:
         """Ask something of the trainer: `stop`, `pause`, `save`. It looks every 100-200 ms."""
@@ -140,6 +140,12 @@ class Run:
         """Remember that a trainer was started, so that one that dies before its first fact is noticed."""
         write_file(self.path / "launch.json", json.dumps({"pid": pid, "t": time.time()}))
 
+    def _launched(self) -> float | None:
+        try:
+            return float(self.read_json("launch.json")["t"])
+        except (RunError, KeyError, TypeError, ValueError):
+            return None
+
     def state(self, last: Event | None = None, last_time: float = 0.0) -> RunState:
         """The state, derived. `last` and `last_time`: the newest fact when the caller knows it already."""
         if last is None:
@@ -155,8 +161,8 @@ class Run:
         if is_held(self.path):
             return RunState.RUNNING
         if last is None:
-            launched = self.read_json("launch.json").get("t")
-            waiting = launched is None or time.time() - float(launched) < LAUNCH_GRACE
+            launched = self._launched()
+            waiting = launched is None or time.time() - launched < LAUNCH_GRACE
             return RunState.QUEUED if waiting else RunState.INTERRUPTED
         owner = read_owner(self.path)
         if owner is not None and not owner.is_local() and time.time() - last_time < SILENCE:
@@ -178,8 +184,7 @@ class Run:
             return []
         if end > size:
             block = block[block.find(b"\n") + 1 :]
-        block = block[: block.rfind(b"\n") + 1]
-        return [Record(*one) for one in decode_lines(block.decode("utf-8", errors="replace").splitlines())]
+        return [Record(*one) for one in decode_lines(whole_lines(block))]
 
 
 def decode_lines(lines: list[str]) -> list[tuple[int, float, Event]]:

@@ -15,6 +15,7 @@ import platformdirs
 from core.config import RunConfig, dumps
 from core.errors import RunError
 from core.runs.atomic import write_file
+from core.runs.history import History
 from core.runs.names import suggestions
 from core.runs.run import Run, RunState
 
@@ -101,6 +102,14 @@ class RunStore:
                 f"{name!r} cannot be a run's name",
                 "Letters, digits, dot, dash and underscore; at most 64 of them.",
             )
+        if name == "last":
+            raise RunError("A run cannot be named 'last'", "That word stands for the newest run.")
+        try:
+            content = dumps(config).encode()
+        except UnicodeEncodeError:
+            raise RunError(
+                "A name in this configuration is not valid UTF-8", next_step="Rename the file or folder it points to."
+            ) from None
         self.prepare()
         for candidate in [name] if name else suggestions():
             path = self.root / candidate
@@ -111,7 +120,7 @@ class RunStore:
             except OSError as broken:
                 raise RunError(f"Cannot create {path}", broken.strerror or str(broken)) from None
             try:
-                write_file(path / "run.toml", dumps(config))
+                write_file(path / "run.toml", content)
             except OSError as broken:
                 path.rmdir()
                 raise RunError(f"Cannot write to {path}", broken.strerror or str(broken)) from None
@@ -168,9 +177,12 @@ class RunStore:
         if run.state() is RunState.RUNNING:
             raise RunError(f"{name} is being trained", next_step=f"finetui stop {name}")
         trash = self.root / TRASH
-        trash.mkdir(mode=0o700, exist_ok=True)
         place = trash / f"{name}~{time.time_ns()}"
-        os.rename(run.path, place)
+        try:
+            trash.mkdir(mode=0o700, exist_ok=True)
+            os.rename(run.path, place)
+        except OSError as broken:
+            raise RunError(f"Cannot move {name} to the trash", broken.strerror or str(broken)) from None
         return place
 
     def restore(self, place: Path) -> Run:
@@ -192,8 +204,8 @@ def _created(run: Run) -> float:
         return 0.0
 
 
-def summarise(run: Run) -> Summary:
-    """The row of one run, from `metrics.json` when it is there, else from its log."""
+def summarise(run: Run, history: History | None = None) -> Summary:
+    """The row of one run, from `metrics.json` when it is there, else from its log (or `history`, when that is read)."""
     from core.runs.follow import read_history
 
     created, problem = _created(run), ""
@@ -206,8 +218,9 @@ def summarise(run: Run) -> Summary:
         metrics = run.read_json("metrics.json")
         state = run.state()
         if not metrics:
-            history = read_history(run)
-            seconds = history.elapsed(time.time()) if state.is_live else history.last_time - history.start_time
+            history = read_history(run) if history is None else history
+            if history.start_time:
+                seconds = (time.time() if state.is_live else history.last_time) - history.start_time
             best = history.best or (history.full_evals[-1] if history.full_evals else None)
             names = history.data.label_names if history.data else ()
             if best and names:
@@ -220,9 +233,9 @@ def summarise(run: Run) -> Summary:
             macro, accuracy = float(scored["macro_f1"]), float(scored["accuracy"])
             pairs = [(float(value), str(name)) for name, value in scored["class_f1"].items()]
             worst_f1, worst = min(pairs)
-    except (RunError, ValueError, KeyError, TypeError, OSError) as broken:
-        problem = str(broken)
-    tags = tuple(str(tag) for tag in run.notes().get("tags", ()))
+    except (RunError, ValueError, KeyError, TypeError, AttributeError, OSError) as broken:
+        problem = str(broken) if isinstance(broken, RunError | OSError) else f"metrics.json is damaged: {broken!r}"
+    tags = run.notes().get("tags", ())
     return Summary(
         run.name,
         run.path,
@@ -235,6 +248,6 @@ def summarise(run: Run) -> Summary:
         accuracy,
         worst,
         worst_f1,
-        tags,
+        tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
         problem,
     )

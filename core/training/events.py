@@ -255,6 +255,8 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 def _restore(kind: Any, value: Any) -> Any:
+    if isinstance(kind, types.UnionType):  # `X | None`
+        return None if value is None else _restore(kind.__args__[0], value)
     if kind is float and value is None:
         return math.nan
     if kind is float and isinstance(value, int):
@@ -285,5 +287,5 @@ def decode(line: str) -> tuple[int, float, Event]:
         number, time, name = int(body["n"]), float(body["t"]), str(body["event"])
         kind = _KINDS.get(name)
         return number, time, Unknown(name) if kind is None else _build(kind, body)
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as broken:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as broken:
         raise ValueError(f"damaged line: {line[:80]!r}") from broken

@@ -72,6 +72,8 @@ Yielded = e.Event | Better
 class _Progress:
     """Where the run stands."""
 
+    began: float
+
     step: int = 0
     epoch: float = 0.0
     best: float = -math.inf
@@ -80,6 +82,7 @@ class _Progress:
     last_full: int = -1
     last_sample: int = 0
     eval_seconds: float = 0.0
+    sample_seconds: float = 0.0
     train_seconds: float = 0.0
     waiting: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
     sequences: int = 0
@@ -106,9 +109,10 @@ def fit(job: Job) -> Iterator[Yielded]:
     steps = per_epoch * config.epochs
     sample = stratified_sample(job.labels, job.validation, SAMPLE, config.seed)
     lengths = job.encoded.lengths[job.train]
-    at = _Progress()
+    at = _Progress(began=time.perf_counter())
 
     yield from _validate(job, at, job.validation, full=True)
+    at.sample_seconds = (time.perf_counter() - at.began) * len(sample) / len(job.validation)
     for epoch in range(config.epochs):
         batches = batch_plan(lengths, config.batch_size, config.seed, epoch)
         at.epoch_loss = at.epoch_hits = at.epoch_rows = 0
@@ -209,11 +213,12 @@ def _read_back(job: Job, at: _Progress, rate: float) -> e.StepsFinished:
 def _sample_is_due(at: _Progress, steps: int, epochs: int) -> bool:
     """Whether to score the sample now: often enough for `POINTS` dots, more often while it costs at most `SHARE`."""
     evenly = steps / max(POINTS - 1, 1) if epochs < POINTS - 1 else math.inf
-    since = at.step - max(at.last_sample, at.last_full, 0)
-    if since >= evenly:
+    last = max(at.last_sample, at.last_full, 0)
+    since = at.step - last
+    if at.step // evenly > last // evenly:
         return True
-    affordable = at.eval_seconds < SHARE * at.train_seconds
-    return affordable and since >= max(steps // 50, 1) and at.train_seconds > 0
+    affordable = at.eval_seconds + at.sample_seconds <= SHARE * at.train_seconds
+    return affordable and since >= max(steps // 50, 1)
 
 
 def _validate(job: Job, at: _Progress, rows: Ints, *, full: bool) -> Iterator[Yielded]:

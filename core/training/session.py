@@ -89,12 +89,13 @@ def prepare(run: Run, config: RunConfig) -> Generator[e.Event, None, Prepared]:
 def _load(
     run: Run, config: RunConfig, dataset: Dataset, split: Split, baselines: dict[str, Report]
 ) -> Generator[e.Event, None, Prepared]:
-    from core.modelling.build import build_model, count_parameters
+    from core.modelling.build import build_model, count_parameters, hush
     from core.modelling.catalogue import locate
     from core.modelling.encoding import batch_plan, encode, fill_of, load_tokenizer, longest_input, tokenise
     from core.training.device import choose_device
     from core.training.loop import Job, steps_per_epoch
 
+    hush()
     device = choose_device(config.training)
     yield e.DeviceChosen(str(device.device), device.name, device.precision, device.threads, device.reason)
     base = locate(config.model.base)
@@ -232,7 +233,7 @@ def _finish(run: Run, config: RunConfig, prepared: Prepared, began: float, stopp
 def _reason(config: RunConfig, job: Job, facts: dict[str, Any], stopped: bool) -> str:
     if stopped:
         return "stopped by a person; the best weights so far are saved"
-    return f"trained; best at epoch {facts['epoch']:g} of {config.training.epochs}"
+    return f"trained; best at epoch {round(facts['epoch'], 2):g} of {config.training.epochs}"
 
 
 def _report(gold: Ints, logits: Any, classes: int) -> Report:

@@ -34,7 +34,8 @@ class Ears:
 
     def __init__(self, run: Run) -> None:
         self._reader = LogReader(run.control_path)
-        self._reader.read()  # what was asked of an earlier process is settled
+        if run.tail():
+            self._reader.read_all()  # what was asked of an earlier process is settled
         self._asked = ""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2):
             signal.signal(number, self._on_signal)
@@ -45,7 +46,7 @@ class Ears:
 
     def asked(self) -> str:
         """The newest request, `stop`, or nothing."""
-        for line in self._reader.read():
+        for line in self._reader.read_all():
             try:
                 what = json.loads(line).get("ask")
             except (ValueError, AttributeError):

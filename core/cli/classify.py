@@ -1,0 +1,143 @@
+"""`finetui classify`: ask a trained run about texts given as words, on stdin, or as requests of the line protocol."""
+
+from __future__ import annotations
+
+import json as json_format
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from core.cli.console import bar, out, say
+from core.cli.options import RunsOption
+from core.errors import ConfigError, RunError
+from core.runs import Run, RunStore, find_root
+from core.text import safe, shorten
+
+if TYPE_CHECKING:
+    from core.inference.predictor import Predictor
+
+CHUNK = 1 << 16
+LINES = 256
+"""Lines of stdin that are answered together, when so many wait."""
+
+SHOWN = 8
+"""Labels drawn as bars; the rest is counted."""
+
+
+def classify(
+    run: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(
+            metavar="RUN", help="Name of the run, a beginning of it, 'last', or its folder.", show_default=False
+        ),
+    ] = None,
+    texts: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(metavar="TEXT...", help="What to classify; '-' reads one text per line from stdin."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object per text.")] = False,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="Answer requests, one JSON object per line, on stdin.")
+    ] = False,
+    runs: RunsOption = None,
+) -> None:
+    """Ask a trained run about texts.
+
+    On a terminal every label's probability is drawn; on a pipe each text gives one line: label, probability, text.
+    """
+    if jsonl:
+        if run is not None:
+            raise ConfigError("--jsonl takes no RUN", "Each request names its own.", "finetui classify --jsonl")
+        from core.inference.service import serve_answers
+
+        serve_answers()
+        return
+    if run is None:
+        raise ConfigError("Which run?", next_step='finetui classify last "a text" · finetui runs lists them.')
+    if not texts and sys.stdin.isatty():
+        raise ConfigError("No text was given", next_step=f'finetui classify {run} "a text", or - for lines on stdin.')
+    from core.inference.predictor import open_predictor
+
+    predictor = open_predictor(find_run(run, runs).path)
+    if predictor.engine != "onnx" and sys.stderr.isatty():
+        say(f"answered by {predictor.engine}: {predictor.reason}")
+    blocks = read_blocks() if not texts or texts == ["-"] else iter([texts])
+    for block in blocks:
+        _answer(predictor, block, json)
+
+
+def find_run(given: str, root: Path | None) -> Run:
+    """The run of that name in the runs folder, or the run folder at that path. Raises `RunError`."""
+    folder = Path(given).expanduser()
+    if os.sep not in given:
+        return RunStore(find_root(root).path).open(given)
+    if not (folder / "run.toml").is_file():
+        raise RunError(f"{safe(given)} is not a run folder", "It has no run.toml.", "finetui runs lists the runs.")
+    return Run(folder.absolute())
+
+
+def read_blocks() -> Iterator[list[str]]:
+    """The lines of stdin, as many together as wait there: a person gets each answer at once, a file goes in blocks."""
+    rest = bytearray()
+    while chunk := os.read(0, CHUNK):
+        head, line_end, tail = chunk.rpartition(b"\n")
+        if not line_end:
+            rest += chunk
+            continue
+        lines = bytes(rest + head).split(b"\n")
+        rest = bytearray(tail)
+        for start in range(0, len(lines), LINES):
+            yield [_decoded(line) for line in lines[start : start + LINES]]
+    if rest:
+        yield [_decoded(bytes(rest))]
+
+
+def _decoded(line: bytes) -> str:
+    return line.decode("utf-8", errors="replace").removesuffix("\r")
+
+
+def _answer(predictor: Predictor, texts: list[str], json: bool) -> None:
+    found = predictor.predict(texts)
+    for text, row, cut in zip(texts, found.probabilities.tolist(), found.truncated, strict=True):
+        ranked = sorted(zip(predictor.label_names, row, strict=True), key=lambda pair: -pair[1])
+        if json:
+            print(json_format.dumps(_as_json(text, ranked, cut), ensure_ascii=True))
+        elif sys.stdout.isatty():
+            out(drawn(text, ranked, shutil.get_terminal_size().columns))
+        else:
+            print(safe(ranked[0][0]), f"{ranked[0][1]:.4f}", safe(text), sep="\t")
+        if cut and not json:
+            say(f"! cut to {predictor.max_length} tokens: {shorten(safe(text), 40)}")
+    sys.stdout.flush()
+
+
+def _as_json(text: str, ranked: list[tuple[str, float]], cut: bool) -> dict[str, Any]:
+    (label, probability), *_ = ranked
+    rounded = {name: round(value, 6) for name, value in ranked}
+    return {
+        "text": text,
+        "label": label,
+        "probability": round(probability, 6),
+        "probabilities": rounded,
+        "truncated": cut,
+    }
+
+
+def drawn(text: str, ranked: list[tuple[str, float]], width: int) -> str:
+    """A text and its labels as bars, the most probable first, for a terminal of `width` columns."""
+    names = [shorten(safe(name), 24) for name, _ in ranked[:SHOWN]]
+    longest = max(map(len, names))
+    room = max(min(width - longest - 12, 40), 4)
+    lines = [shorten(safe(text), width)]
+    lines += [
+        f"  {name:<{longest}}  {value:5.1%}  {bar(value, room)}".rstrip()
+        for name, (_, value) in zip(names, ranked, strict=False)
+    ]
+    if len(ranked) > SHOWN:
+        lines.append(f"  and {len(ranked) - SHOWN} more labels with {sum(v for _, v in ranked[SHOWN:]):.1%} together")
+    return "\n".join(lines)
