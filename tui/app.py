@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
-from pathlib import Path
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from textual import events, on, work
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
-from textual.filter import Monochrome
+from textual.filter import Monochrome, NoColor
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import Input
@@ -25,11 +24,11 @@ from core.launch import start
 from core.runs import Run, RunStore
 from core.text import safe
 from tui.engine import Engine
-from tui.keys import BY_ID, KEYS, ROOMS, bindings
+from tui.keys import BY_ID, ROOMS, bindings
 from tui.messages import RunLaunched, RunSelected
 from tui.screens.modals import ErrorDialog, GoStrip, HelpDialog, Question
 from tui.screens.room import Room
-from tui.theme import FINETUI, NoColour
+from tui.theme import FINETUI
 
 _MODULES = {
     "data": ("tui.screens.data", "DataRoom"),
@@ -55,7 +54,7 @@ class Workbench(App[None]):
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
     DEFAULT_MODE = "data"
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[object]]]] = {room: partial(_build, room) for room in ROOMS}
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {room: partial(_build, room) for room in ROOMS}
     BINDINGS: ClassVar[list[BindingType]] = bindings("everywhere")
 
     config: reactive[RunConfig] = reactive(RunConfig, init=False)
@@ -77,7 +76,8 @@ class Workbench(App[None]):
         self.set_reactive(Workbench.run_name, live[0].name if live else "")
         self.register_theme(FINETUI)
         self.theme = FINETUI.name
-        self._filters = [NoColour() if isinstance(one, Monochrome) else one for one in self._filters]
+        # NO_COLOR means no colour here, not shades of grey: bold, reverse and underline say what colour said.
+        self._filters = [NoColor() if isinstance(one, Monochrome) else one for one in self._filters]
 
     def on_mount(self) -> None:
         """A closed terminal and a polite kill end the screen like `q` does, without a question."""
@@ -119,7 +119,7 @@ class Workbench(App[None]):
         if isinstance(self.screen, Room):
             self.push_screen(HelpDialog(self.screen.ROOM))
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action of the key table that works here, then going, then the theme."""
         for active in screen.active_bindings.values():
             key = BY_ID.get(active.binding.id or "")
@@ -144,7 +144,7 @@ class Workbench(App[None]):
 
     @work(exclusive=True, group="start")
     async def start_run(self) -> None:
-        """Create a run from the configuration, start its trainer, and show it. Nothing is written before all is well."""
+        """Create a run from the configuration, start its trainer, show it. Nothing is written before all is well."""
         config = self.config
         try:
             if found := problems(config):

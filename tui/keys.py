@@ -44,8 +44,8 @@ def shown(key: str) -> str:
 
 
 _SHOWN = {
-    "slash": "/", "question_mark": "?", "colon": ":", "left_square_bracket": "[", "right_square_bracket": "]",
-    "escape": "esc", "down": "↓", "up": "↑", "left": "←", "right": "→",
+    "greater_than_sign": ">", "less_than_sign": "<", "slash": "/", "question_mark": "?", "colon": ":",
+    "left_square_bracket": "[", "right_square_bracket": "]", "escape": "esc", "down": "↓", "up": "↑", "left": "←", "right": "→",
 }  # fmt: skip
 
 _LISTS = ("data.classes", "data.health", "data.rows", "data.source", "runs.table", "runs.detail", "try.history")
@@ -67,12 +67,16 @@ KEYS: tuple[Key, ...] = (
     Key("next-run", "right_square_bracket", "next_run", "Next", "The live run after this one", ("train",),
         footer=False),
     Key("delete", "d", "delete", "Delete", "Move the run under the cursor to the trash", ("runs.table",)),
+    Key("sort-next", "greater_than_sign", "sort_next", "Sort", "Sort by the next column", ("runs.table",)),
+    Key("sort-previous", "less_than_sign", "sort_previous", "Sort back", "Sort by the column before", ("runs.table",),
+        footer=False),
     Key("down", "j", "cursor_down", "Down", "One line down", _LISTS, footer=False),
     Key("up", "k", "cursor_up", "Up", "One line up", _LISTS, footer=False),
     Key("first", "g", "first", "First", "To the first line", _LISTS, footer=False),
     Key("last", "G", "last", "Last", "To the last line", _LISTS, footer=False),
-    Key("leave", "escape", "leave", "Back", "Leave the field, cancel what loads", tuple(ROOMS), footer=False),
-    Key("start", "ctrl+r", "start", "Start the run", "Train with this data and these settings", (EVERYWHERE,),
+    Key("leave", "escape", "leave", "Back", "Leave the field, cancel what loads", (*ROOMS, "runs.opened"),
+        footer=False),
+    Key("start", "ctrl+r", "start", "Start", "Train with this data and these settings", (EVERYWHERE,),
         priority=True),
     *(Key(f"go-{room}", str(number), f"go('{room}')", name, f"To the {name} room", (EVERYWHERE,), footer=False)
       for number, (room, name) in enumerate(ROOMS.items(), 1)),

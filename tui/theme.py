@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-from rich.segment import Segment
-from rich.style import Style
-from textual.color import Color
-from textual.filter import LineFilter
 from textual.theme import Theme
 
 FINETUI = Theme(
@@ -25,16 +19,3 @@ FINETUI = Theme(
     dark=True,
     variables={"border-blurred": "#3b4152", "input-selection-background": "#7aa2f7 35%"},
 )
-
-
-class NoColour(LineFilter):
-    """For `NO_COLOR`: no colour at all, while bold, reverse and underline stay and say what colour said."""
-
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """The same text with colourless styles."""
-        return [Segment(text, _plain(style), control) for text, style, control in segments]
-
-
-@lru_cache(4096)
-def _plain(style: Style | None) -> Style | None:
-    return style.without_color if style else None

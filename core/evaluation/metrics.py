@@ -66,8 +66,8 @@ def score(gold: Ints, predicted: Ints, classes: int, loss: float | None = None) 
 def log_loss(gold: Ints, logits: NDArray[np.float32]) -> float:
     """Mean cross-entropy in nats. `logits`: shape `[rows, classes]`."""
     wide = logits.astype(np.float64)
-    top = wide.max(axis=1)
-    return float(np.mean(top + np.log(np.exp(wide - top[:, None]).sum(axis=1)) - wide[np.arange(len(gold)), gold]))
+    below = wide - wide.max(axis=1, keepdims=True)
+    return float(np.mean(np.log(np.exp(below).sum(axis=1)) - below[np.arange(len(gold)), gold]))
 
 
 def softmax(logits: NDArray[np.float32]) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from pathlib import Path
 
 from core.errors import RunError
@@ -29,5 +30,6 @@ def start(run: Run) -> subprocess.Popen[bytes]:
             )
     except OSError as broken:
         raise RunError(f"Cannot start the trainer of {run.name}", str(broken)) from None
+    threading.Thread(target=child.wait, daemon=True).start()  # so that an ended trainer leaves no zombie behind us
     run.note_launch(child.pid)
     return child

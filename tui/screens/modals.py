@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Button, Static
 
 from core.errors import WorkbenchError
@@ -18,7 +18,7 @@ from core.text import safe
 from tui.keys import KEYS, ROOMS, shown
 
 
-class Dialog[Result](ModalScreen[Result | None]):
+class Dialog(ModalScreen[ScreenResultType | None]):
     """A frame with a title in the middle of the screen; `esc` leaves with no answer."""
 
     AUTO_FOCUS = ""
@@ -89,7 +89,9 @@ class ErrorDialog(Dialog[None]):
         if self.error.message:
             yield Static(Content(safe(self.error.message, newlines=True)), id="message")
         if self.error.next_step:
-            yield Static(Content.assemble(("Next: ", "bold"), safe(self.error.next_step, newlines=True)), id="next-step")
+            yield Static(
+                Content.assemble(("Next: ", "bold"), safe(self.error.next_step, newlines=True)), id="next-step"
+            )
         yield Static(Content.styled("enter or esc to go back", "$text-muted"))
 
 
@@ -138,7 +140,9 @@ class HelpDialog(Dialog[None]):
             lines.append(Content.styled(ROOMS.get(room, "Everywhere"), "bold underline"))
             for key in keys:
                 names = " ".join(shown(name) for name in key.keys.split(","))
-                lines.append(Content.assemble((f"  {names:<15}", "bold"), f"{key.label:<18}", (key.tooltip, "$text-muted")))
+                lines.append(
+                    Content.assemble((f"  {names:<15}", "bold"), f"{key.label:<18}", (key.tooltip, "$text-muted"))
+                )
             lines.append(Content(""))
         lines.append(Content("In a text field keys are text: enter commits, esc leaves, ctrl+g goes anywhere."))
         return lines

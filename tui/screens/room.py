@@ -1,4 +1,4 @@
-"""What every room is made of: the row of rooms, a body whose heavy parts come after the first frame, the row of keys."""
+"""What every room is made of: the row of rooms, a body that is filled after the first frame, the row of keys."""
 
 from __future__ import annotations
 

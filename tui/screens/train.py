@@ -21,6 +21,7 @@ from core.runs import Batch, History, Run, RunState, RunStore, follow
 from tui.keys import bindings
 from tui.messages import RunEnded, RunLaunched
 from tui.screens.room import Room
+from tui.thrift import StretchCompositor
 from tui.widgets import run_facts as facts
 from tui.widgets.canvas import Canvas, Line, line
 from tui.widgets.curves import Curves
@@ -34,6 +35,9 @@ CHART_TICKS = 4
 
 LIVE_TICKS = 20
 """And at every twentieth we look which runs are live."""
+
+ROOM_FOR_BOTH = 30
+"""Rows that a screen must have to show the log and the charts."""
 
 NOTHING_YET = (
     "No run yet.",
@@ -78,6 +82,7 @@ class TrainRoom(Room):
 
     def __init__(self) -> None:
         super().__init__()
+        self._compositor = StretchCompositor()
         self.run: Run | None = None
         self.state = RunState.QUEUED
         self.history = History()
@@ -139,8 +144,8 @@ class TrainRoom(Room):
             for batch in follow(run, cancel):
                 self.post_message(Followed(cancel, batch, gone=not run.path.is_dir()))
         except (OSError, ValueError, TypeError, RunError) as broken:
-            problem = broken if isinstance(broken, RunError) else RunError(f"Cannot read {run.path}", str(broken))
-            self.post_message(Opened(cancel, None, None, problem))
+            damage = broken if isinstance(broken, RunError) else RunError(f"Cannot read {run.path}", str(broken))
+            self.post_message(Opened(cancel, None, None, damage))
 
     @work(thread=True, group="live", exclusive=True)
     def _look_for_live(self) -> None:
@@ -159,7 +164,7 @@ class TrainRoom(Room):
         self._is_stopping = self._is_gone = False
         self.history, self.state = History(), RunState.QUEUED
         self._card = message.card or facts.Card("")
-        self.query_one(LogPane).halt()
+        self._hide_log()
         if message.problem is not None:
             self.workbench.show_error(message.problem)
         self.set_class(message.run is None, "-empty")
@@ -248,8 +253,8 @@ class TrainRoom(Room):
         here = self.run.name if self.run is not None else ""
         parts = [(name, "inverse" if name == here else "muted") for name in self._live]
         spaced = [part for pair in parts for part in (pair, " ")]
-        several = len(self._live) > 1
-        self._show("live", [line("live: ", *spaced, (" [ ] switch", "muted"))] if several else [])
+        others = [name for name in self._live if name != here]
+        self._show("live", [line("live: ", *spaced, (" [ ] switch", "muted"))] if others else [])
 
     def _show_empty(self) -> None:
         for name in ("heading", "stages", "progress"):
@@ -288,11 +293,16 @@ class TrainRoom(Room):
         """Show or hide what the trainer printed."""
         pane = self.query_one(LogPane)
         if pane.display:
-            pane.halt()
+            self._hide_log()
             self.focus_first()
         elif self.run is not None:
             pane.follow(self.run.log_path)
             pane.focus()
+            self.query_one(Curves).display = self.size.height >= ROOM_FOR_BOTH
+
+    def _hide_log(self) -> None:
+        self.query_one(LogPane).halt()
+        self.query_one(Curves).display = self.run is not None
 
     async def action_new(self) -> None:
         """Set up another run."""
@@ -304,7 +314,7 @@ class TrainRoom(Room):
 
     def action_leave(self) -> None:
         """`esc`: out of the log."""
-        self.query_one(LogPane).halt()
+        self._hide_log()
         super().action_leave()
 
     def action_previous_run(self) -> None:

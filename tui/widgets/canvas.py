@@ -78,13 +78,13 @@ def flow(parts: Sequence[Line], width: int, gap: str = "   ") -> list[Line]:
 def changed_spans(old: Line, new: Line) -> list[tuple[int, int]]:
     """[start, end) of the stretches where two lines of equal length differ; close ones are joined.
 
-    Moving the cursor costs some eight bytes, so a gap shorter than that is cheaper painted again.
+    A stretch of its own costs a cursor move and a colour code, some fifty bytes: a short gap is cheaper painted anew.
     """
     spans: list[tuple[int, int]] = []
     for at, (before, after) in enumerate(zip(old, new, strict=True)):
         if before == after:
             continue
-        if spans and at - spans[-1][1] <= 8:
+        if spans and at - spans[-1][1] <= 16:
             spans[-1] = (spans[-1][0], at + 1)
         else:
             spans.append((at, at + 1))

@@ -131,13 +131,14 @@ class LineChart(Canvas):
         frame = Frame(max(plot.x_end, 1.0), low, high, width - gutter - 1, rows)
         area = self._area(frame, curves)
         if not plot.has_points() and plot.empty:
-            _write(area, rows // 2, max((frame.width - len(plot.empty)) // 2, 0), plot.empty, "muted")
+            wait = fmt.fit(plot.empty, frame.width)
+            _write(area, rows // 2, (frame.width - len(wait)) // 2, wait, "muted")
         marks = {frame.row(value): text for value, text in zip(y_ticks, labels, strict=True)}
         body = []
         for y, cells in enumerate(area):
             label, joint = (marks[y], "┤") if y in marks else ("", "│")
             body.append([*line((label.rjust(gutter) + joint, "muted")), *cells])
-        return [heading, *map(_in_locale, body), _in_locale(x_axis(frame, gutter, plot.best_x))]
+        return [heading, *map(_in_locale, body), _in_locale(x_axis(frame, gutter, plot.x_end))]
 
     def _decimate(self, count: int) -> list[list[Points]]:
         """Each series as its unbroken stretches, two points per column at most."""
@@ -284,9 +285,12 @@ def _legend(plot: Plot, wide: bool, with_value: bool) -> Line:
     return _in_locale(parts)
 
 
-def x_axis(frame: Frame, gutter: int, best_x: float | None) -> Line:
-    """Steps below the chart: 0, round numbers that fit, and the last planned one."""
+def x_axis(frame: Frame, gutter: int, planned: float) -> Line:
+    """Steps below the chart: 0, round numbers that fit, and the last planned one; nothing before there is a plan."""
     cells: Line = [BLANK] * frame.width
+    corner: Line = [*[BLANK] * gutter, ("└", "muted")]
+    if planned <= 0:
+        return [*corner, *cells]
     end = f"{fmt.count(round(frame.x_end))} steps"
     limit = frame.width - len(end)
     for at, character in enumerate(end, start=limit):
@@ -300,4 +304,4 @@ def x_axis(frame: Frame, gutter: int, best_x: float | None) -> Line:
             for at, character in enumerate(text, start=start):
                 cells[at] = (character, "muted")
             free = start + len(text) + 1
-    return [*[BLANK] * gutter, ("└", "muted"), *cells]
+    return [*corner, *cells]

@@ -55,7 +55,7 @@ class Range:
             low, high = low - max(abs(low) * 0.1, 0.05), high + max(abs(high) * 0.1, 0.05)
         if 0 < low < 0.5 * high:
             low = 0.0
-        step = nice_step(high - low, 4)
+        step = nice_step(high - low, 5)
         self.low = max(math.floor(low / step + 1e-9) * step, self.floor)
         self.high = min(math.ceil(high / step - 1e-9) * step, self.ceiling)
         return self.low, self.high

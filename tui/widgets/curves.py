@@ -14,8 +14,8 @@ CIRCLES, TRIANGLES = ("●", "○"), ("▼", "▽")
 
 
 def planned_steps(history: History) -> float:
-    """The last step of the plan; what was reached when there is no plan to be read."""
-    return float(history.plan.steps if history.plan is not None else max(history.step, 1))
+    """The last step of the plan; what was reached when there is no plan to be read; 0 before anything is known."""
+    return float(history.plan.steps if history.plan is not None else history.step)
 
 
 def loss_plot(history: History, empty: str = "") -> Plot:
@@ -57,8 +57,8 @@ def _best_step(history: History) -> float | None:
     return float(history.saved.step) if history.saved is not None else None
 
 
-class Curves(Horizontal):
-    """Loss at the left, F1 at the right."""
+class Curves(Horizontal, can_focus=True):
+    """Loss at the left, F1 at the right. Takes the focus where a room has nothing else that could."""
 
     def compose(self) -> ComposeResult:
         """Two charts of one size."""

@@ -54,10 +54,11 @@ class KeyRow(Widget):
     def _offered(self) -> list[tuple[str, str]]:
         """(key name, id) of what works with the present focus, each meaning once."""
         found: dict[str, str] = {}
-        for key, active in self.screen.active_bindings.items():
+        offered = self.screen.active_bindings
+        for active in offered.values():
             known = BY_ID.get(active.binding.id or "")
             if known and known.footer and active.enabled and known.id not in found:
-                found[known.id] = key
+                found[known.id] = next(one for one in known.keys.split(",") if one in offered)
         return [(found[name], name) for name in sorted(found, key=_ORDER.__getitem__)]
 
     def render(self) -> RenderResult:

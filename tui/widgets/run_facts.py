@@ -12,18 +12,33 @@ from core.runs import History, Run, RunState
 from core.text import safe
 from core.training.events import STAGES, RunFailed, RunFinished, Scores
 from tui import format as fmt
-from tui.widgets.canvas import Line, Part, clip, flow, line, spread
+from tui.widgets.canvas import Line, Part, flow, line, spread
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """How a state looks: a character, the same in ASCII, its tone and its word."""
+
+    glyph: str
+    ascii: str
+    tone: str
+    word: str
+
+    @property
+    def shown(self) -> str:
+        """The character that this terminal can draw."""
+        return self.glyph if fmt.unicode_terminal() else self.ascii
+
 
 SIGNS = {
-    RunState.QUEUED: ("…", "muted", "waiting for the trainer"),
-    RunState.RUNNING: ("●", "good", "training"),
-    RunState.PAUSED: ("‖", "warn", "paused"),
-    RunState.FINISHED: ("✓", "good", "finished"),
-    RunState.STOPPED: ("■", "warn", "stopped"),
-    RunState.FAILED: ("✗", "bad", "failed"),
-    RunState.INTERRUPTED: ("!", "bad", "interrupted"),
+    RunState.QUEUED: Sign("…", ".", "muted", "waiting for the trainer"),
+    RunState.RUNNING: Sign("●", ">", "good", "training"),
+    RunState.PAUSED: Sign("‖", "=", "warn", "paused"),
+    RunState.FINISHED: Sign("✓", "+", "good", "finished"),
+    RunState.STOPPED: Sign("■", "#", "warn", "stopped"),
+    RunState.FAILED: Sign("✗", "x", "bad", "failed"),
+    RunState.INTERRUPTED: Sign("!", "!", "bad", "interrupted"),
 }
-"""Sign, tone and word of each state."""
 
 BEFORE_TRAINING = STAGES[: STAGES.index("train")]
 
@@ -48,28 +63,27 @@ def card_of(run: Run) -> Card:
     return Card(run.name, PurePath(config.model.base).name, data, config.training.patience)
 
 
-def sign(state: RunState) -> Part:
-    """The state in one character; in ASCII its first letter."""
-    glyph, tone, word = SIGNS[state]
-    return (glyph if fmt.unicode_terminal() else word[0].upper(), tone)
-
-
 def heading(card: Card, history: History, state: RunState, now: float, width: int) -> Line:
     """`● brisk-otter · MiniLM-L6 · reviews      epoch 2/4 · step 118/236 · 00:41 · ETA 00:43`."""
     names = [card.name, *(part for part in (card.base, card.data) if part)]
-    left = line(sign(state), " ", (names[0], "strong"), *((f" · {name}", "muted") for name in names[1:]))
-    right: list[str] = []
+    look = SIGNS[state]
+    left = line((look.shown, look.tone), " ", (names[0], "strong"), *((f" · {name}", "muted") for name in names[1:]))
+    right: dict[str, str] = {}
     plan = history.plan
     if plan is not None:
-        epoch = min(history.step // max(plan.steps_per_epoch, 1) + 1, plan.epochs)
-        right += [f"epoch {epoch}/{plan.epochs}", f"step {fmt.count(history.step)}/{fmt.count(plan.steps)}"]
+        epoch = min(max(math.ceil(history.step / max(plan.steps_per_epoch, 1)), 1), plan.epochs)
+        right["epoch"] = f"epoch {epoch}/{plan.epochs}"
+        right["step"] = f"step {fmt.count(history.step)}/{fmt.count(plan.steps)}"
     if history.start_time:
-        right.append(fmt.clock(history.elapsed(now)))
-    if state is RunState.RUNNING:
-        right += [f"ETA {fmt.clock(history.seconds_left())}"] if history.step else []
-    else:
-        right.append(SIGNS[state][2])
-    return spread(left, line(" · ".join(right)), width)
+        right["elapsed"] = fmt.clock(history.elapsed(now))
+    if state is not RunState.RUNNING:
+        right["state"] = look.word
+    elif history.step:
+        right["left"] = f"ETA {fmt.clock(history.seconds_left())}"
+    for dispensable in ("epoch", "elapsed", "step") if state.is_live else ("epoch", "step", "elapsed"):
+        if len(left) + fmt.width_of(" · ".join(right.values())) + 1 > width:
+            right.pop(dispensable, None)
+    return spread(left, line(" · ".join(right.values())), width)
 
 
 def stages(history: History, now: float) -> list[Line]:
@@ -99,7 +113,7 @@ def first_score(history: History) -> str:
     if history.evals:
         return ""
     if history.plan is None or history.step == 0:
-        return "first score right after these stages"
+        return "first score after these stages"
     left = (history.plan.steps / 10 - history.step) * history.train_seconds / history.step
     return f"first score in {fmt.clock(max(left, 0.0))}"
 
@@ -195,13 +209,17 @@ def class_lines(scores: Scores, names: tuple[str, ...], width: int, rows: int) -
     return lines[:rows]
 
 
-def warnings(history: History, width: int, limit: int = 2) -> list[Line]:
-    """The newest warnings, one line each."""
+def warnings(history: History, width: int, limit: int = 1) -> list[Line]:
+    """The newest warnings, each in two lines at most, and how many came before."""
     texts = [": ".join(part for part in (one.title, one.message) if part) for one in history.warnings[-limit:]]
-    hidden = len(history.warnings) - len(texts)
-    if hidden > 0:
-        texts[0] = f"({hidden} more) {texts[0]}"
-    return [clip(line(("! ", "warn"), text), width) for text in texts]
+    before = len(history.warnings) - len(texts)
+    lines: list[Line] = []
+    for text in texts:
+        rows = wrapped(text, width - 2)
+        lines += [[*line(("! " if at == 0 else "  ", "warn")), *row] for at, row in enumerate(rows[:2])]
+    if before > 0:
+        lines.append(line((f"  and {before} warning{'' if before == 1 else 's'} before", "muted")))
+    return lines
 
 
 def wrapped(text: str, width: int, tone: str = "") -> list[Line]:
@@ -221,7 +239,7 @@ def ending(history: History, state: RunState, width: int) -> list[Line]:
         return []
     if isinstance(end, RunFailed):
         return [
-            *wrapped(f"✗ {end.title}", width, "bad"),
+            *wrapped(f"{SIGNS[state].shown} {end.title}", width, "bad"),
             *wrapped(end.message, width),
             *wrapped(" ".join(part for part in (end.next_step, "l shows the log.") if part), width, "accent"),
         ]
@@ -231,9 +249,9 @@ def ending(history: History, state: RunState, width: int) -> list[Line]:
             *wrapped("l shows what it printed last, n starts a new run.", width, "accent"),
         ]
     if not isinstance(end, RunFinished):
-        return wrapped(f"‖ Paused at step {history.step}: the trainer has left.", width, "warn")
-    glyph, tone, word = SIGNS[state]
-    lines = wrapped(f"{glyph} {word}: {end.reason} · {fmt.clock(end.seconds)}", width, tone)
+        return wrapped(f"{SIGNS[state].shown} Paused at step {history.step}: the trainer has left.", width, "warn")
+    look = SIGNS[state]
+    lines = wrapped(f"{look.shown} {look.word}: {end.reason} · {fmt.clock(end.seconds)}", width, look.tone)
     lines += flow([part for part in (_validation(history), _test(history)) if part], width)
     return [*lines, *wrapped("5 tries it, 4 lists all runs, n starts a new one.", width, "accent")]
 

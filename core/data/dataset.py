@@ -1,0 +1,171 @@
+"""The data set that is trained on: texts and label codes, what was left out and why, and a fingerprint of it all."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.config import DataConfig
+from core.data.columns import Columns, choose_columns
+from core.data.cures import apply_cures, parse_cure
+from core.data.rows import Rows
+from core.data.sources import read_table
+from core.data.table import Decision, Ints, Table
+from core.data.texts import blank, keys_of
+from core.data.trainable import check_trainable
+from core.protocol import Progress, no_progress
+
+__all__ = ["Dataset", "Loaded", "check_trainable", "clean", "load", "load_dataset"]
+
+EMPTY_TEXT = "empty text"
+EMPTY_LABEL = "empty label"
+
+_SCALES = (
+    (
+        "very negative",
+        "negative",
+        "somewhat negative",
+        "neutral",
+        "mixed",
+        "somewhat positive",
+        "positive",
+        "very positive",
+    ),
+    ("neg", "neu", "pos"),
+    ("bad", "ok", "good"),
+    ("low", "medium", "high"),
+    ("false", "true"),
+    ("no", "yes"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Texts with their labels, ready to split.
+
+    `labels` holds codes into `label_names`, shape `[rows]`; `rows` the 1-based record numbers in the source; `groups`
+    a text per row or nothing. `read == len(texts) + sum(dropped.values())`. `fingerprint` is a sha256 over the kept
+    texts and labels: equal ones mean the same data whatever file it came from.
+    """
+
+    texts: list[str]
+    labels: Ints
+    label_names: tuple[str, ...]
+    groups: NDArray[np.object_] | None
+    rows: Ints
+    source: str
+    fingerprint: str
+    read: int
+    dropped: dict[str, int]
+    reading: tuple[Decision, ...]
+
+    @cached_property
+    def keys(self) -> Ints:
+        """A code per text; equal codes mean the same text but for case and white space."""
+        return keys_of(self.texts)
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A data set beside the table it came from, so that what left can be looked at too."""
+
+    table: Table
+    columns: Columns
+    dataset: Dataset
+    texts: pd.Series
+    """The kept texts as a column."""
+    left_out: dict[str, Ints]
+    """Positions in the table of the rows left out, by reason (records that never became a row are in `table.bad`)."""
+
+
+def load_dataset(config: DataConfig, progress: Progress = no_progress) -> Dataset:
+    """Read, choose columns, cure. Raises `DataError` for the data and `ConfigError` for a wrong setting."""
+    return load(config, progress).dataset
+
+
+def load(config: DataConfig, progress: Progress = no_progress) -> Loaded:
+    """The same with everything around it, for a profile."""
+    for text in config.cures:
+        parse_cure(text)  # before a long file is read for nothing
+    table = read_table(config, progress)
+    return clean(table, choose_columns(table, config), config, progress)
+
+
+def clean(table: Table, columns: Columns, config: DataConfig, progress: Progress = no_progress) -> Loaded:
+    """The data set in a table: empty rows out, cures applied, labels coded. Raises `ConfigError` for a wrong cure."""
+    progress(0, 0, "cleaning")
+    rows = _begin(table, columns)
+    rows.drop(blank(rows.texts), EMPTY_TEXT)
+    rows.drop_labels({""}, EMPTY_LABEL)
+    apply_cures(rows, config.cures)
+    names, codes = _in_order(rows)
+    texts = rows.texts.reset_index(drop=True)
+    listed: list[str] = texts.tolist()
+    dataset = Dataset(
+        texts=listed,
+        labels=codes,
+        label_names=names,
+        groups=None if rows.groups is None else rows.groups.to_numpy(dtype=object),
+        rows=table.rows[rows.at],
+        source=config.source,
+        fingerprint=_fingerprint(listed, codes, names),
+        read=table.read,
+        dropped={**table.dropped, **{reason: len(gone) for reason, gone in rows.left_out.items()}},
+        reading=(*table.reading, *columns.decisions),
+    )
+    return Loaded(table, columns, dataset, texts, rows.left_out)
+
+
+def _begin(table: Table, columns: Columns) -> Rows:
+    codes, names = pd.factorize(table.frame[columns.label].str.strip())
+    return Rows(
+        texts=_joined(table.frame, columns.text),
+        codes=codes.astype(np.int64),
+        names=[str(name) for name in names],
+        groups=table.frame[columns.group] if columns.group else None,
+        at=np.arange(len(table.frame), dtype=np.int64),
+    )
+
+
+def _joined(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.Series:
+    """One column, or several with a line end between those that hold something."""
+    texts: Any = frame[names[0]]
+    for name in names[1:]:
+        between = ((texts != "") & (frame[name] != "")).map({True: "\n", False: ""}).astype("str")
+        texts = texts + between + frame[name]
+    found: pd.Series = texts
+    return found
+
+
+def _in_order(rows: Rows) -> tuple[tuple[str, ...], Ints]:
+    """Label names in the order people expect, and codes into them; classes without rows are gone."""
+    names = sort_labels(list(rows.present()))
+    place = {name: code for code, name in enumerate(names)}
+    codes = np.array([place.get(name, -1) for name in rows.names], dtype=np.int64)
+    return tuple(names), codes[rows.codes] if len(codes) else rows.codes
+
+
+def sort_labels(names: list[str]) -> list[str]:
+    """Numbers by value; a known scale (negative, neutral, positive) in its order; everything else by alphabet."""
+    try:
+        return sorted(names, key=lambda name: (float(name), name))
+    except ValueError:
+        pass
+    lower = [name.lower() for name in names]
+    for scale in _SCALES:
+        if set(lower) <= set(scale) and len(set(lower)) == len(lower):
+            return sorted(names, key=lambda name: scale.index(name.lower()))
+    return sorted(names)
+
+
+def _fingerprint(texts: list[str], codes: Ints, names: tuple[str, ...]) -> str:
+    found = hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass"))
+    found.update("\0".join(("", "", *names)).encode("utf-8", "surrogatepass"))
+    found.update(codes.astype("<i8").tobytes())
+    return found.hexdigest()

@@ -1,0 +1,81 @@
+"""The rows that cures work on: texts, label codes and where each came from; what leaves is counted by reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from core.data.table import Ints
+from core.data.texts import Mask, keys_of
+
+
+@dataclass(slots=True)
+class Rows:
+    """Rows still in, and those that left. `at` holds each row's position in the table."""
+
+    texts: pd.Series
+    codes: Ints
+    names: list[str]
+    """Label per code; a code may have no rows left."""
+    groups: pd.Series | None
+    at: Ints
+    left_out: dict[str, Ints] = field(default_factory=dict)
+    """Positions in the table of the rows that left, by reason."""
+    _keys: Ints | None = None
+
+    def drop(self, mask: Mask, reason: str) -> None:
+        """Take the rows out for which `mask` is true."""
+        if not mask.any():
+            return
+        gone = self.at[mask]
+        self.left_out[reason] = np.concatenate((self.left_out[reason], gone)) if reason in self.left_out else gone
+        keep = ~mask
+        self.texts = self.texts[keep]
+        self.codes = self.codes[keep]
+        self.at = self.at[keep]
+        if self.groups is not None:
+            self.groups = self.groups[keep]
+        if self._keys is not None:
+            self._keys = self._keys[keep]
+
+    def drop_labels(self, names: set[str], reason: str) -> None:
+        """Take out the rows whose label is one of `names`."""
+        codes = [code for code, name in enumerate(self.names) if name in names]
+        self.drop(np.isin(self.codes, codes), reason)
+
+    def relabel(self, new: list[str]) -> None:
+        """Give each code a new name; codes of one name become one class."""
+        names = list(dict.fromkeys(new))
+        place = {name: code for code, name in enumerate(names)}
+        self.codes = np.array([place[name] for name in new], dtype=np.int64)[self.codes] if new else self.codes
+        self.names = names
+
+    def present(self) -> dict[str, int]:
+        """Rows per label that has any, in the order of codes."""
+        counts = np.bincount(self.codes, minlength=len(self.names))
+        return {name: int(count) for name, count in zip(self.names, counts, strict=True) if count}
+
+    def keys(self) -> Ints:
+        """A code per text; equal codes mean the same text but for case and white space."""
+        if self._keys is None:
+            self._keys = keys_of(self.texts)
+        return self._keys
+
+
+def first_of_each(values: Ints) -> Mask:
+    """True where a value occurs for the first time."""
+    return ~pd.Series(values).duplicated().to_numpy(dtype=bool)
+
+
+def conflicting(keys: Ints, codes: Ints) -> Mask:
+    """True for rows whose text also stands under another label."""
+    if len(keys) == 0:
+        return np.zeros(0, dtype=bool)
+    low = np.full(int(keys.max()) + 1, np.iinfo(np.int64).max)
+    high = np.full(int(keys.max()) + 1, -1)
+    np.minimum.at(low, keys, codes)
+    np.maximum.at(high, keys, codes)
+    found: Mask = (low != high)[keys]
+    return found

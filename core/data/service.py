@@ -1,0 +1,182 @@
+"""Answers about data for the line protocol: profile, rows, split. Keeps the last file and data set it loaded.
+
+Every request carries `"config"`, what `core.config.to_dict` makes of a `RunConfig`.
+
+    profile   -> source, given, columns, text, label, group, reading, read, kept, dropped, classes, findings, lengths,
+                 majority, problem                                            read == kept + the rows dropped
+    rows      + start, count, filter, label, code
+              -> total, rows: [{row, text, label}]                            row: record number in the source
+    split     -> label_names, train, validation, test                         rows per class
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from core.config import DataConfig, RunConfig, from_dict
+from core.data.columns import choose_columns
+from core.data.cures import parse_cure
+from core.data.dataset import Loaded, clean
+from core.data.findings import Finding, findings, mask_of
+from core.data.profile import profile, profile_without_columns
+from core.data.sources import read_table, stamp
+from core.data.split import split_rows
+from core.data.table import Ints, Table
+from core.data.texts import holding
+from core.errors import DataError
+from core.protocol import Handler, Progress
+from core.text import shorten
+
+MOST_ROWS = 5000
+LONGEST_TEXT = 5000
+"""Characters of one text that an answer carries; nobody reads more in a terminal."""
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """A data set and its findings, made once."""
+
+    loaded: Loaded
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """The health report."""
+        return findings(self.loaded)
+
+
+class DataService:
+    """Owns the last table and the last data set, so that a cure or another page does not read the file again."""
+
+    def __init__(self) -> None:
+        self._table: tuple[object, Table] | None = None
+        self._looked: tuple[object, _Looked] | None = None
+
+    def handlers(self) -> dict[str, Handler]:
+        """The requests it answers, by name."""
+        return {"profile": self.profile, "rows": self.rows, "split": self.split}
+
+    def profile(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+        """Everything about the data set. Raises `DataError` when there is no table to speak of."""
+        config = _config(request)
+        table = self._read(config.data, progress)
+        try:
+            looked = self._look(config.data, progress)
+        except DataError as wrong:
+            if config.data.text and config.data.label:
+                raise
+            return profile_without_columns(table, config.data, wrong)
+        progress(0, 0, "looking for faults")
+        return profile(looked.loaded, config.data, config.split, looked.findings)
+
+    def rows(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+        """A page of rows: all, of one label, holding some words, or those behind a finding or a cure."""
+        looked = self._look(_config(request).data, progress)
+        start, count = _whole(request, "start", 0), min(_whole(request, "count", 100), MOST_ROWS)
+        code, words, label = (str(request.get(key) or "") for key in ("code", "filter", "label"))
+        if code == "bad-rows":
+            return _bad_rows(looked.loaded.table, start, count, words)
+        finding = next((one for one in looked.findings if one.code == code), None)
+        if finding is not None and len(finding.left_out):
+            return _table_rows(looked.loaded, finding.left_out, start, count, words)
+        if code in looked.loaded.left_out:
+            return _table_rows(looked.loaded, looked.loaded.left_out[code], start, count, words)
+        if code and finding is None:
+            raise DataError(f"There is no finding {code!r}", next_step="The profile names the codes of its findings.")
+        return _kept_rows(looked.loaded, finding, start, count, words, label)
+
+    def split(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+        """Rows per class in each part. Raises `DataError` when this data cannot be split."""
+        config = _config(request)
+        dataset = self._look(config.data, progress).loaded.dataset
+        parts = split_rows(dataset, config.split)
+        names = dataset.label_names
+
+        def counts(rows: Ints) -> list[int]:
+            return [int(count) for count in np.bincount(dataset.labels[rows], minlength=len(names))]
+
+        return {
+            "label_names": list(names),
+            "train": counts(parts.train),
+            "validation": counts(parts.validation),
+            "test": counts(parts.test),
+        }
+
+    def _read(self, config: DataConfig, progress: Progress) -> Table:
+        key = (stamp(config), replace(config, text=(), label="", group="", cures=()))
+        if self._table is None or self._table[0] != key:
+            self._table = self._looked = None  # before the next one is read: two would not fit where one does
+            self._table = (key, read_table(config, progress))
+        return self._table[1]
+
+    def _look(self, config: DataConfig, progress: Progress) -> _Looked:
+        for text in config.cures:
+            parse_cure(text)
+        table = self._read(config, progress)
+        key = (stamp(config), config)
+        if self._looked is None or self._looked[0] != key:
+            self._looked = (key, _Looked(clean(table, choose_columns(table, config), config, progress)))
+        return self._looked[1]
+
+
+def _config(request: dict[str, Any]) -> RunConfig:
+    tree = request.get("config", {})
+    if not isinstance(tree, dict):
+        raise DataError("This request has no configuration", '"config" must be an object.')
+    return from_dict(tree)
+
+
+def _whole(request: dict[str, Any], key: str, default: int) -> int:
+    value = request.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise DataError(f'"{key}" must be a whole number of 0 or more', f"It is {value!r}.")
+    return value
+
+
+def _row(number: int, text: str, label: str) -> dict[str, Any]:
+    return {"row": int(number), "text": shorten(text, LONGEST_TEXT), "label": label}
+
+
+def _kept_rows(
+    loaded: Loaded, finding: Finding | None, start: int, count: int, words: str, label: str
+) -> dict[str, Any]:
+    dataset = loaded.dataset
+    mask = np.ones(len(dataset.texts), dtype=bool)
+    if finding is not None:
+        mask = mask_of(finding.kept, len(mask)) if len(finding.kept) else mask & bool(finding.rows)
+    if label:
+        names = dataset.label_names
+        mask &= dataset.labels == (names.index(label) if label in names else -1)
+    for word in words.split():
+        mask &= holding(loaded.texts, word, any_case=True)
+    at = np.flatnonzero(mask)
+    page = [
+        _row(dataset.rows[one], dataset.texts[one], dataset.label_names[dataset.labels[one]])
+        for one in at[start : start + count]
+    ]
+    return {"total": len(at), "rows": page}
+
+
+def _table_rows(loaded: Loaded, positions: Ints, start: int, count: int, words: str) -> dict[str, Any]:
+    """Rows that were left out, as they stand in the table."""
+    frame, table = loaded.table.frame, loaded.table
+    if words:
+        texts = frame[loaded.columns.text[0]].iloc[positions]
+        for word in words.split():
+            mask = holding(texts, word, any_case=True)
+            positions, texts = positions[mask], texts[mask]
+    page = []
+    for at in positions[start : start + count]:
+        cells = frame.iloc[int(at)]
+        text = "\n".join(str(cells[name]) for name in loaded.columns.text)
+        page.append(_row(table.rows[at], text, str(cells[loaded.columns.label])))
+    return {"total": len(positions), "rows": page}
+
+
+def _bad_rows(table: Table, start: int, count: int, words: str) -> dict[str, Any]:
+    wanted = [word.lower() for word in words.split()]
+    found = [one for one in table.bad if all(word in one.text.lower() for word in wanted)]
+    return {"total": len(found), "rows": [_row(one.row, one.text, "") for one in found[start : start + count]]}

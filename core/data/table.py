@@ -1,0 +1,73 @@
+"""What reading a source yields: text cells with their row numbers, and every decision with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+BAD_ROW = "wrong number of fields"
+BLANK_ROW = "blank line"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One thing that was decided while reading, the value chosen, and why."""
+
+    what: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A record that does not have the table's number of fields."""
+
+    row: int
+    text: str
+    """The raw line where it could be told apart, else how many fields were seen."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """A source as columns of text, nothing interpreted: `NA` is a text and `01` is not `1`.
+
+    `frame` has one `str` column per name; `rows` holds the 1-based record number of each of its rows in the source.
+    `read` is the number of records in the source, so `read == len(frame) + sum(dropped.values())`.
+    """
+
+    frame: pd.DataFrame
+    rows: Ints
+    source: str
+    reading: tuple[Decision, ...] = ()
+    read: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    bad: tuple[BadRow, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column names, in the source's order."""
+        return tuple(str(name) for name in self.frame.columns)
+
+
+def whole_table(columns: dict[str, list[str]], source: str, reading: tuple[Decision, ...]) -> Table:
+    """A table from full columns of equal length, where every record became a row."""
+    frame = pd.DataFrame({name: pd.array(values, dtype="str") for name, values in columns.items()})
+    count = len(frame)
+    return Table(frame, np.arange(1, count + 1, dtype=np.int64), source, reading, count)
+
+
+def unique_names(names: list[str]) -> list[str]:
+    """Column names that are neither empty nor twice there: `column_3` for an empty third, `label_2` for a second one."""
+    found: list[str] = []
+    for number, raw in enumerate(names, 1):
+        name = raw.strip() or f"column_{number}"
+        candidate, copy = name, 2
+        while candidate in found:
+            candidate, copy = f"{name}_{copy}", copy + 1
+        found.append(candidate)
+    return found

@@ -1,0 +1,214 @@
+"""A whole run of a small file with a tiny model, through the real trainer process: what its folder holds in the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.config import DataConfig, ModelConfig, RunConfig, SplitConfig, TrainingConfig
+from core.launch import start
+from core.runs import Run, RunState, RunStore, follow, read_history
+from core.runs.atomic import verify_dir
+from core.training import events as e
+from tests.tiny import tiny_bert
+
+GOOD = ["good", "great", "lovely", "fine"]
+BAD = ["bad", "awful", "poor", "sad"]
+THINGS = ["film", "meal", "room", "phone", "song", "trip", "book", "game"]
+
+
+def write_reviews(path: Path, rows: int = 240) -> Path:
+    draw = np.random.default_rng(5)
+    lines = ["text,label"]
+    for number in range(rows):
+        word, label = (draw.choice(GOOD), "positive") if number % 2 else (draw.choice(BAD), "negative")
+        lines.append(f"the {draw.choice(THINGS)} was {word} on day {number},{label}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def config_for(folder: Path, source: Path, **training: object) -> RunConfig:
+    words = [*GOOD, *BAD, *THINGS, "the", "was", "on", "day"]
+    model = folder / "tiny"
+    if not model.exists():
+        tiny_bert(model, words=words)
+    given = {"epochs": 4, "batch_size": 8, "learning_rate": 5e-3, "precision": "fp32", "threads": 1} | training
+    return RunConfig(
+        DataConfig(source=str(source), given=source.name),
+        SplitConfig(),
+        ModelConfig(base=str(model)),
+        TrainingConfig(**given),  # type: ignore[arg-type]
+    )
+
+
+def wait_end(run: Run) -> RunState:
+    state = RunState.QUEUED
+    for batch in follow(run):
+        state = batch.state
+    return state
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("session")
+    run = RunStore(folder / "runs").create(config_for(folder, write_reviews(folder / "reviews.csv")), "first")
+    child = start(run)
+    assert wait_end(run) is RunState.FINISHED, run.log_path.read_text()
+    assert child.wait() == 0
+    return run
+
+
+def test_the_folder_holds_what_the_design_names(finished: Run) -> None:
+    names = {path.name for path in finished.path.iterdir()}
+    assert {
+        "run.toml",
+        "data.json",
+        "split.parquet",
+        "environment.json",
+        "events.jsonl",
+        "model",
+        "predictions.parquet",
+        "metrics.json",
+        "README.md",
+        "log.txt",
+        "run.lock",
+    } <= names
+    verify_dir(finished.model_path)
+
+
+def test_it_learned_and_says_so_beside_the_baselines(finished: Run) -> None:
+    metrics = finished.read_json("metrics.json")
+    assert metrics["validation"]["macro_f1"] > metrics["baselines"]["majority"]["validation"]["macro_f1"] + 0.3
+    assert metrics["test"]["runs_scored"] == 1
+    assert metrics["test"]["rows"] == 36
+
+
+def test_baselines_come_before_the_first_step_and_the_chart_has_ten_points(finished: Run) -> None:
+    events = [event for _, _, event in finished.raw_records()]
+    kinds = [type(event) for event in events]
+    assert kinds.index(e.BaselinesScored) < kinds.index(e.StepsFinished)
+    assert kinds.count(e.EvalFinished) >= 10
+    history = read_history(finished)
+    assert history.loss_steps == list(range(1, history.plan.steps + 1))  # type: ignore[union-attr]
+    assert history.evals[0].step == 0
+
+
+def test_the_test_part_is_scored_once_and_with_the_best_weights(finished: Run) -> None:
+    import pandas as pd
+
+    events = [event for _, _, event in finished.raw_records()]
+    assert sum(isinstance(event, e.TestScored) for event in events) == 1
+    frame = pd.read_parquet(finished.path / "predictions.parquet")
+    test = frame[frame["split"] == "test"]
+    said = np.where(test["p:positive"] > test["p:negative"], "positive", "negative")
+    metrics = finished.read_json("metrics.json")
+    assert (said == test["gold"]).mean() == pytest.approx(metrics["test"]["accuracy"])
+
+
+def test_the_saved_model_loads_with_transformers_alone_and_gives_the_same_logits(finished: Run, tmp_path: Path) -> None:
+    script = tmp_path / "load.py"
+    script.write_text(
+        "import json, sys, torch\n"
+        "from transformers import AutoModelForSequenceClassification, AutoTokenizer\n"
+        "model = AutoModelForSequenceClassification.from_pretrained(sys.argv[1])\n"
+        "tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])\n"
+        "texts = json.loads(sys.argv[2])\n"
+        "with torch.inference_mode():\n"
+        "    logits = model(**tokenizer(texts, return_tensors='pt', padding=True)).logits\n"
+        "assert 'core' not in sys.modules\n"
+        "print(json.dumps([model.config.id2label, logits.softmax(-1).tolist()]))\n"
+    )
+    import pandas as pd
+
+    frame = pd.read_parquet(finished.path / "predictions.parquet").head(8)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-P", str(script), str(finished.model_path), json.dumps(list(frame["text"]))],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=tmp_path,
+        check=True,
+    )
+    labels, probabilities = json.loads(done.stdout.splitlines()[-1])
+    assert labels == {"0": "negative", "1": "positive"}
+    assert np.allclose(probabilities, frame[["p:negative", "p:positive"]].to_numpy(), atol=1e-5)
+
+
+def test_no_textual_in_a_whole_trainer(finished: Run, tmp_path: Path) -> None:
+    run = RunStore(tmp_path).create(finished.config(), "again")
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom core.runs import Run\nfrom core.training.worker import work\n"
+        f"assert work(Run(Path({str(run.path)!r}))) == 0\n"
+        "bad = {'textual', 'plotext', 'tui'} & set(sys.modules)\nassert not bad, bad\n"
+    )
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True, cwd=tmp_path)
+    assert run.state() is RunState.FINISHED
+
+
+def test_the_same_configuration_gives_the_same_model(finished: Run, tmp_path: Path) -> None:
+    run = RunStore(tmp_path).create(finished.config(), "twin")
+    start(run)
+    assert wait_end(run) is RunState.FINISHED
+    first, second = (one.read_json("metrics.json")["validation"] for one in (finished, run))
+    assert first == second
+    weights = [(one.model_path / "model.safetensors").read_bytes() for one in (finished, run)]
+    assert weights[0] == weights[1]
+
+
+def test_a_second_run_on_the_same_test_rows_is_counted(finished: Run) -> None:
+    run = RunStore(finished.path.parent).create(finished.config().with_value("training.epochs", 1), "second")
+    start(run)
+    assert wait_end(run) is RunState.FINISHED
+    assert run.read_json("metrics.json")["test"]["runs_scored"] == 2
+
+
+@pytest.mark.parametrize("how", ["ask", "SIGTERM", "SIGINT"])
+def test_stopping_saves_a_usable_model(tmp_path: Path, how: str) -> None:
+    source = write_reviews(tmp_path / "reviews.csv", 400)
+    run = RunStore(tmp_path / "runs").create(config_for(tmp_path, source, epochs=1000), "long")
+    child = start(run)
+    asked = False
+    for batch in follow(run):
+        trained = any(isinstance(record.event, e.StepsFinished) for record in batch.records)
+        if trained and not asked:
+            asked = True
+            if how == "ask":
+                run.ask("stop")
+            else:
+                os.kill(child.pid, getattr(signal, how))
+    assert asked
+    assert run.state() is RunState.STOPPED
+    assert child.wait() == 0
+    verify_dir(run.model_path)
+    assert run.read_json("metrics.json")["validation"]["rows"] == 60
+
+
+def test_a_killed_trainer_is_seen_as_interrupted_and_its_best_model_stays(tmp_path: Path) -> None:
+    source = write_reviews(tmp_path / "reviews.csv", 400)
+    run = RunStore(tmp_path / "runs").create(config_for(tmp_path, source, epochs=1000), "killed")
+    child = start(run)
+    state = RunState.QUEUED
+    for batch in follow(run):
+        state = batch.state
+        if any(isinstance(record.event, e.ModelSaved) for record in batch.records):
+            os.kill(child.pid, signal.SIGKILL)
+            child.wait()
+    assert state is RunState.INTERRUPTED
+    verify_dir(run.model_path)
+
+
+def test_no_locked_test_is_allowed_and_said(tmp_path: Path) -> None:
+    config = config_for(tmp_path, write_reviews(tmp_path / "reviews.csv"), epochs=1).with_value("split.test", 0.0)
+    run = RunStore(tmp_path / "runs").create(config, "untested")
+    start(run)
+    assert wait_end(run) is RunState.FINISHED
+    assert run.read_json("metrics.json")["test"] is None
+    assert "No locked test" in (run.path / "README.md").read_text()

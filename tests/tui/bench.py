@@ -1,0 +1,39 @@
+"""The workbench opened in one room, and waiting for what should be seen, for pilot tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+import tui.app
+from core.runs import RunStore
+from tui.app import Workbench
+from tui.widgets.canvas import Canvas
+
+_CSS = str(Path(tui.app.__file__).parent / "styles" / "app.tcss")
+
+
+def bench(store: RunStore, room: str) -> Workbench:
+    """The real workbench on these runs; it opens in this room, or in Train when a run is live."""
+
+    class Bench(Workbench):
+        CSS_PATH = _CSS
+        DEFAULT_MODE = room
+
+    return Bench(store)
+
+
+def shown(pilot: Pilot[None]) -> str:
+    """Everything on the lines and charts of the room."""
+    return "\n".join(canvas.text for canvas in pilot.app.screen.query(Canvas) if canvas.display)
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
+    """Wait until something is true, ten seconds at most."""
+    for _ in range(200):
+        if condition():
+            return
+        await pilot.pause(0.05)
+    raise AssertionError(f"never came true:\n{shown(pilot)}")

@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from core.config import RunConfig
+from core.runs import History, Record, Run, RunState, RunStore
+from core.training import events as e
+from tests.tui.bench import bench, shown, until
+from tests.tui.fake_run import Shape, ending, facts, finished_run, partial_run
+from tui.screens.train import TrainRoom
+from tui.widgets import run_facts
+from tui.widgets.canvas import Canvas, Line
+from tui.widgets.chart import LineChart
+from tui.widgets.log_pane import LogPane, read_tail
+
+
+@pytest.fixture(autouse=True)
+def utf8(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    store = RunStore(tmp_path / "runs")
+    store.prepare()
+    return store
+
+
+def room(pilot: Pilot[None]) -> TrainRoom:
+    assert isinstance(pilot.app.screen, TrainRoom)
+    return pilot.app.screen
+
+
+async def test_a_live_run_is_followed_from_its_stages_to_its_end(store: RunStore) -> None:
+    shape = Shape()
+    run = store.create(RunConfig(), "brisk-otter")
+    told = iter(facts(shape))
+    with run.lock():
+        for fact in told:
+            run.record(fact)
+            if isinstance(fact, e.StageChanged) and fact.stage == "baselines":
+                break
+        async with bench(store, "train").run_test(size=(120, 40)) as pilot:
+            await until(pilot, lambda: "baselines" in shown(pilot))
+            assert "✓ read" in shown(pilot)
+            assert "· tokenise" in shown(pilot)
+            for fact in told:
+                run.record(fact)
+                if isinstance(fact, e.StepsFinished) and fact.last >= 118:
+                    break
+            await until(pilot, lambda: "step 118/236" in shown(pilot))
+            text = shown(pilot)
+            assert "brisk-otter" in text
+            assert "epoch 2/4" in text
+            assert "ETA" in text
+            assert "seq/s" in text
+            assert "9 % padding" in text
+            assert "best macro F1" in text
+            assert "CPU 198 %" in text
+            assert "RAM 1.1 GB" in text
+            assert "grad norm" in text
+            assert text.count("▼") >= 1
+            assert "negative" in text
+            await until(pilot, lambda: "★" in pilot.app.screen.query_one("#f1-chart", LineChart).text)
+            assert "✓ read" not in shown(pilot), "the stages go when the steps come"
+            for fact in [*told, *ending(shape)]:
+                run.record(fact)
+            run.close()
+            await until(pilot, lambda: "finished" in shown(pilot))
+            assert "this test part has been scored by 3 runs" in shown(pilot)
+            assert "validation: macro F1 .88" in shown(pilot)
+
+
+async def test_a_finished_run_is_replayed_whole(store: RunStore) -> None:
+    finished_run(store, "old-heron")
+    async with bench(store, "train").run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "finished" in shown(pilot))
+        await until(pilot, lambda: "★" in pilot.app.screen.query_one("#f1-chart", LineChart).text)
+        loss = pilot.app.screen.query_one("#loss-chart", LineChart).text
+        assert "236 steps" in loss
+        assert any(row.rstrip()[-1:] not in ("", "┊", "│", "┤") for row in loss.splitlines()[-4:-1]), "to the last step"
+        assert "old-heron" in shown(pilot)
+        bottom = pilot.app.screen.query_one("#figures", Canvas)
+        assert bottom.region.bottom <= 23, "nothing is hidden at 80x24"
+
+
+async def test_s_asks_for_a_stop_and_says_so_at_once(store: RunStore) -> None:
+    run = partial_run(store, "brisk-otter", steps=60)
+    with run.lock():
+        async with bench(store, "train").run_test(size=(100, 30)) as pilot:
+            await until(pilot, lambda: "step 6" in shown(pilot))
+            await pilot.press("s")
+            assert "stopping after this step…" in shown(pilot)
+            asked = [json.loads(one)["ask"] for one in run.control_path.read_text().splitlines()]
+            assert asked == ["stop"]
+            run.record(e.RunFinished("stopped by a person", True, 12.0))
+            run.close()
+            await until(pilot, lambda: "stopped by a person" in shown(pilot))
+            await pilot.press("s")
+            assert len(run.control_path.read_text().splitlines()) == 1, "an ended run is asked nothing"
+
+
+async def test_a_failed_run_shows_title_cause_and_next_step_and_the_log(store: RunStore) -> None:
+    run = partial_run(store, "brisk-otter", steps=60)
+    run.record(e.RunFailed("TrainingError", "Out of memory", "The batch did not fit.", "Halve the batch size."))
+    run.close()
+    run.log_path.write_text("epoch 1\r 10 %\r 20 %\n\x1b[31mKilled\x1b[0m [/oops]\n")
+    async with bench(store, "train").run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Out of memory" in shown(pilot))
+        text = shown(pilot)
+        assert "✗ Out of memory" in text
+        assert "The batch did not fit." in text
+        assert "Halve the batch size." in text
+        await pilot.press("l")
+        pane = pilot.app.screen.query_one(LogPane)
+        await until(pilot, lambda: len(pane.lines) > 1)
+        assert list(pane.lines)[:2] == [" 20 %", "␛[31mKilled␛[0m [/oops]"]
+        await pilot.press("l")
+        assert not pane.display
+
+
+async def test_an_interrupted_run_says_so(store: RunStore) -> None:
+    run = partial_run(store, "brisk-otter", steps=60)
+    with run.lock():
+        pass
+    run.close()
+    async with bench(store, "train").run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "The trainer is gone" in shown(pilot))
+        assert "interrupted" in shown(pilot)
+
+
+async def test_without_a_run_it_says_what_to_press(store: RunStore) -> None:
+    async with bench(store, "train").run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "No run yet." in shown(pilot))
+        assert "ctrl+r" in shown(pilot)
+
+
+async def test_brackets_switch_among_live_runs(store: RunStore) -> None:
+    first, second = (partial_run(store, name, steps=30) for name in ("brisk-otter", "calm-heron"))
+    with first.lock(), second.lock():
+        async with bench(store, "train").run_test(size=(100, 30)) as pilot:
+            await until(pilot, lambda: "live:" in shown(pilot))
+            before = room(pilot).run
+            assert before is not None
+            await pilot.press("right_square_bracket")
+            await until(pilot, lambda: room(pilot).run is not None and room(pilot).run.name != before.name)  # type: ignore[union-attr]
+            await until(pilot, lambda: room(pilot).history.step > 0)
+            await pilot.press("left_square_bracket")
+            await until(pilot, lambda: room(pilot).run is not None and room(pilot).run.name == before.name)  # type: ignore[union-attr]
+
+
+async def test_a_run_whose_folder_vanishes_leaves_a_sentence_not_a_crash(store: RunStore) -> None:
+    run = partial_run(store, "brisk-otter", steps=30)
+    with run.lock():
+        async with bench(store, "train").run_test(size=(100, 30)) as pilot:
+            await until(pilot, lambda: "step 30/236" in shown(pilot))
+            run.close()
+            shutil.rmtree(run.path)
+            await until(pilot, lambda: "folder of this run is gone" in shown(pilot))
+
+
+async def test_hostile_names_in_data_and_classes_stay_text(store: RunStore) -> None:
+    names = ("[/bold]", "\x1b]52;c;AAAA\x07", "日本語のラベル")
+    config = RunConfig().with_value("data.source", "/tmp/[red]\x1b[2J\u202eevil.csv")
+    run = store.create(config, "brisk-otter")
+    for fact in facts(Shape(names=names)):
+        run.record(fact)
+    run.record(e.Warned("[/x] \x1b[31m", "\u202e"))
+    run.record(e.RunFailed("DataError", "bad [/]", "\x1b]0;title\x07", ""))
+    run.close()
+    run.log_path.write_bytes(b"\x1b[2J\xff\xfe\x00[/red]\n")
+    async with bench(store, "train").run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "bad [/]" in shown(pilot))
+        await pilot.press("l")
+        await until(pilot, lambda: len(pilot.app.screen.query_one(LogPane).lines) > 0)
+        text = shown(pilot) + "\n".join(pilot.app.screen.query_one(LogPane).lines)
+        assert "[/bold]" in text
+        assert "日本語のラベル" in text
+        assert not any((ord(one) < 32 and one != "\n") or one in "\x7f\x9b\u202e" for one in text)
+
+
+async def test_quitting_waits_for_no_thread(store: RunStore) -> None:
+    run = partial_run(store, "brisk-otter", steps=30)
+    with run.lock():
+        app = bench(store, "train")
+        async with app.run_test(size=(100, 30)) as pilot:
+            await until(pilot, lambda: "step 30/236" in shown(pilot))
+            cancel = room(pilot)._cancel
+            await pilot.press("b")
+        assert cancel.is_set()
+        assert "still training" in app.farewell
+        assert run.state() is RunState.RUNNING
+        run.close()
+
+
+# The lines alone
+
+
+def _history(until_step: int = 10**9, shape: Shape | None = None) -> History:
+    history = History()
+    for number, fact in enumerate(facts(shape or Shape()), 1):
+        history.apply(Record(number, 1000.0 + number, fact))
+        if history.step >= until_step:
+            break
+    return history
+
+
+def _text(lines: list[Line]) -> str:
+    return "\n".join("".join(character for character, _ in cells) for cells in lines)
+
+
+def test_the_heading_drops_the_dispensable_first() -> None:
+    card = run_facts.Card("brisk-otter", "MiniLM-L6", "reviews.csv")
+    history = _history(118)
+    wide = _text([run_facts.heading(card, history, RunState.RUNNING, 2000.0, 110)])
+    narrow = _text([run_facts.heading(card, history, RunState.RUNNING, 2000.0, 60)])
+    assert all(part in wide for part in ("● brisk-otter", "reviews.csv", "epoch 2/4", "step 118/236", "16:39", "ETA"))
+    assert "brisk-otter" in narrow
+    assert "ETA" in narrow
+    assert "epoch" not in narrow
+    assert len(narrow) == 60
+
+
+def test_many_classes_show_the_worst_and_count_the_rest() -> None:
+    names = tuple(f"class-{number:02}" for number in range(40))
+    history = _history(118, Shape(names=names))
+    lines = run_facts.class_scores(history, 78)
+    assert len(lines) <= 2
+    assert "▼" in _text(lines)
+    assert "better" in _text(lines)
+
+
+def test_patience_counts_the_full_validations_since_the_best() -> None:
+    history = _history()
+    saved = history.saved
+    assert saved is not None
+    history.apply(Record(10_000, 5000.0, e.EvalFinished(300, 5.0, True, history.evals[0].scores, 1.0)))
+    text = _text(run_facts.figures(run_facts.Card("x", patience=3), history, RunState.RUNNING, 200))
+    assert "patience 1/3" in text
+    assert f"at epoch {saved.epoch:g}" in text
+
+
+def test_the_wait_for_the_first_score_is_told() -> None:
+    history = _history()
+    history.evals.clear()
+    history.step, history.train_seconds = 10, 10.0
+    assert run_facts.first_score(history) == "first score in 00:13"
+
+
+def test_the_tail_of_a_huge_log_is_whole_lines(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    path.write_text("".join(f"line {number}\n" for number in range(50_000)))
+    lines = read_tail(path, 1000)
+    assert lines[-1] == "line 49999"
+    assert all(one.startswith("line ") for one in lines)
+    assert "Nothing to read" in read_tail(tmp_path / "none")[0]
+    path.write_text("")
+    assert read_tail(path) == ["The trainer has printed nothing."]
+
+
+def test_the_card_of_a_damaged_run_is_its_name(tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "run.toml").write_text("= nonsense")
+    assert run_facts.card_of(Run(tmp_path / "broken")) == run_facts.Card("broken")

@@ -1,0 +1,43 @@
+"""Text fields of ours: one line, no blinking cursor, and one that opens what is pasted into it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual import events
+from textual.message import Message
+from textual.widgets import Input
+
+from tui.sources import pasted_path
+
+
+class Field(Input):
+    """One line of text; `enter` commits. Text is shown as it is, never highlighted."""
+
+    def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:  # noqa: A002
+        super().__init__(value, placeholder=placeholder, id=id, compact=True, select_on_focus=False)
+        self.cursor_blink = False
+
+
+class PathField(Field):
+    """A place for a path: `enter` opens it, and so does pasting one that exists."""
+
+    @dataclass
+    class Opened(Message):
+        """Open this source, as it was given."""
+
+        given: str
+
+    def _on_paste(self, event: events.Paste) -> None:
+        if path := pasted_path(event.text):
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Opened(path))
+        else:
+            super()._on_paste(event)
+
+    async def action_submit(self) -> None:
+        """Open what was typed."""
+        given = self.value.strip()
+        if given:
+            self.post_message(self.Opened(pasted_path(given) or given))

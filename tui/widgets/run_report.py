@@ -1,0 +1,220 @@
+"""What an opened run shows, read from its folder into facts, and its lines. Nothing here is trusted to be present."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from core.config import RunConfig, settings
+from core.errors import RunError
+from core.runs import History, Run, RunState, read_history
+from core.text import safe
+from tui import format as fmt
+from tui.widgets.canvas import Line, flow, line
+from tui.widgets.run_facts import Card, card_of, scored_by
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """One class on the validation rows."""
+
+    name: str
+    f1: float
+    precision: float
+    recall: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """Counts of validation rows, `[gold][predicted]`."""
+
+    names: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """The headline scores on one part."""
+
+    macro_f1: float
+    weighted_f1: float
+    accuracy: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A setting that is not at its default."""
+
+    path: str
+    value: str
+    default: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One run, as far as its folder tells."""
+
+    card: Card
+    path: str
+    state: RunState
+    history: History
+    validation: Figure | None = None
+    test: Figure | None = None
+    runs_scored: int = 0
+    classes: tuple[ClassRow, ...] = ()
+    confusion: Confusion | None = None
+    differences: tuple[Difference, ...] = ()
+    problem: str = ""
+
+
+def read_report(run: Run) -> Report:
+    """Everything about a run. What is missing or damaged stays empty and is named in `problem`."""
+    problems: list[str] = []
+    metrics: dict[str, Any] = {}
+    differences: tuple[Difference, ...] = ()
+    try:
+        metrics = run.read_json("metrics.json")
+    except RunError as broken:
+        problems.append(str(broken))
+    try:
+        differences = differing(run.config())
+    except RunError as broken:
+        problems.append(str(broken))
+    history = read_history(run)
+    validation, test = _table(metrics, "validation"), _table(metrics, "test")
+    figure = _figure(validation) if validation else _figure_of_history(history)
+    return Report(
+        card_of(run), str(run.path), run.state(), history, figure, _figure(test) if test else None,
+        _count(test.get("runs_scored")), _classes(validation, history), _confusion(metrics, validation), differences,
+        "\n".join(problems),
+    )  # fmt: skip
+
+
+def differing(config: RunConfig) -> tuple[Difference, ...]:
+    """The settings that are not at their defaults, but for the source, which the heading names."""
+    default = RunConfig()
+    return tuple(
+        Difference(path, _value(config.get(path)), _value(default.get(path)))
+        for path, _, _ in settings()
+        if path not in ("data.source", "data.given") and config.get(path) != default.get(path)
+    )
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value) or "none"
+
+
+def _table(tree: dict[str, Any], key: str) -> dict[str, Any]:
+    found = tree.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _float(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _figure(part: dict[str, Any]) -> Figure:
+    return Figure(
+        _float(part.get("macro_f1")),
+        _float(part.get("weighted_f1")),
+        _float(part.get("accuracy")),
+        _count(part.get("rows")),
+    )
+
+
+def _figure_of_history(history: History) -> Figure | None:
+    at = history.best or (history.full_evals[-1] if history.full_evals else None)
+    if at is None:
+        return None
+    return Figure(at.scores.macro_f1, at.scores.weighted_f1, at.scores.accuracy, at.scores.rows)
+
+
+def _classes(part: dict[str, Any], history: History) -> tuple[ClassRow, ...]:
+    f1 = _table(part, "class_f1")
+    if not f1 and history.best is not None and history.data is not None:
+        f1 = dict(zip(history.data.label_names, history.best.scores.class_f1, strict=False))
+    precision, recall, support = (_table(part, key) for key in ("class_precision", "class_recall", "support"))
+    return tuple(
+        ClassRow(
+            str(name), _float(value), _float(precision.get(name)), _float(recall.get(name)), _count(support.get(name))
+        )
+        for name, value in f1.items()
+    )
+
+
+def _confusion(metrics: dict[str, Any], part: dict[str, Any]) -> Confusion | None:
+    names, counts = metrics.get("label_names"), part.get("confusion")
+    if not isinstance(names, list) or not isinstance(counts, list) or len(counts) != len(names):
+        return None
+    if not all(isinstance(row, list) and len(row) == len(names) for row in counts):
+        return None
+    return Confusion(tuple(map(str, names)), tuple(tuple(_count(cell) for cell in row) for row in counts))
+
+
+# As lines
+
+
+def headline(report: Report, width: int) -> list[Line]:
+    """Scores on validation, and on the test part with how often that was looked at."""
+    parts = [_figure_line("validation", report.validation)] if report.validation else []
+    if report.test is not None:
+        parts.append(_figure_line("test", report.test))
+        if report.runs_scored:
+            parts.append(line((scored_by(report.runs_scored), "muted")))
+    elif report.state in (RunState.FINISHED, RunState.STOPPED):
+        parts.append(line(("test: not scored", "muted")))
+    lines = flow(parts, width)
+    return [*lines, *(line(("! ", "warn"), text) for text in report.problem.splitlines())]
+
+
+def _figure_line(name: str, figure: Figure) -> Line:
+    rest = f" · weighted {fmt.score(figure.weighted_f1)} · accuracy {fmt.score(figure.accuracy)}"
+    rows = f" · {fmt.count(figure.rows)} rows" if figure.rows else ""
+    return line(f"{name}: macro F1 ", (fmt.score(figure.macro_f1), "strong"), rest, (rows, "muted"))
+
+
+def class_table(classes: tuple[ClassRow, ...], width: int) -> list[Line]:
+    """A row per class: a bar of its F1, precision, recall, rows; the worst marked."""
+    if not classes:
+        return []
+    name_width = min(max(fmt.width_of(safe(row.name)) for row in classes), max(width - 44, 12))
+    worst = min(classes, key=lambda row: row.f1 if math.isfinite(row.f1) else 2.0)
+    mark = "▼" if fmt.unicode_terminal() else "<"
+    bar_width = min(max(width - name_width - 40, 0), 30)
+    titles = f"{fmt.cell('class', name_width)}      F1 {' ' * bar_width} precision  recall    rows"
+    lines = [line((titles, "muted"))]
+    for row in classes:
+        is_worst = row is worst and len(classes) > 1
+        lines.append(
+            line(
+                fmt.cell(safe(row.name), name_width),
+                (f"   {fmt.score(row.f1):>5}", "warn" if is_worst else "strong"),
+                (f"{mark if is_worst else ' '}", "warn"),
+                (fmt.bar(row.f1, bar_width), "one"),
+                f"   {fmt.score(row.precision):>7} {fmt.score(row.recall):>7} {fmt.count(row.rows):>7}",
+            )
+        )
+    return lines
+
+
+def difference_lines(differences: tuple[Difference, ...], width: int) -> list[Line]:
+    """Settings that differ from the defaults."""
+    if not differences:
+        return [line(("every setting at its default", "muted"))]
+    parts = [
+        line(one.path.split(".")[1].replace("_", " "), " ", (fmt.fit(safe(one.value), 40), "strong"),
+             (f" (default {fmt.fit(safe(one.default), 24)})", "muted"))
+        for one in differences
+    ]  # fmt: skip
+    return flow(parts, width)
