@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import signal
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -25,7 +26,7 @@ from core.runs import Run, RunStore
 from core.text import safe
 from tui.engine import Engine
 from tui.keys import BY_ID, ROOMS, bindings
-from tui.messages import RunLaunched, RunSelected
+from tui.messages import RunEnded, RunLaunched, RunsChanged, RunSelected
 from tui.screens.modals import ErrorDialog, GoStrip, HelpDialog, Question
 from tui.screens.room import Room
 from tui.theme import FINETUI
@@ -177,11 +178,18 @@ class Workbench(App[None]):
     def _selected(self, event: RunSelected) -> None:
         self.run_name = event.name
 
-    def _tell_rooms(self, message: RunLaunched) -> None:
+    @on(RunEnded)
+    @on(RunsChanged)
+    def _news_of_runs(self, event: RunEnded | RunsChanged) -> None:
+        self._tell_rooms(event)
+
+    def _tell_rooms(self, message: RunLaunched | RunEnded | RunsChanged) -> None:
         """Rooms that were opened before hear of it; the others look when they open."""
         for stack in self._screen_stacks.values():
             for screen in stack[:1]:
-                screen.post_message(RunLaunched(message.name))
+                copy = dataclasses.replace(message)
+                copy.stop()  # it comes from here and must not climb back up
+                screen.post_message(copy)
 
     # Leaving
 

@@ -45,19 +45,24 @@ def shown(key: str) -> str:
 
 _SHOWN = {
     "greater_than_sign": ">", "less_than_sign": "<", "slash": "/", "question_mark": "?", "colon": ":",
-    "left_square_bracket": "[", "right_square_bracket": "]", "escape": "esc", "down": "↓", "up": "↑", "left": "←", "right": "→",
+    "left_square_bracket": "[", "right_square_bracket": "]", "escape": "esc", "down": "↓", "up": "↑",
+    "left": "←", "right": "→",
 }  # fmt: skip
 
-_LISTS = ("data.classes", "data.health", "data.rows", "data.source", "runs.table", "runs.detail", "try.history")
+_LISTS = ("data.classes", "data.health", "data.rows", "data.source", "runs.table", "runs.detail", "try.history",
+          "configure.settings", "configure.presets")
 
 KEYS: tuple[Key, ...] = (
     Key("open", "enter", "open", "Open", "Open what is under the cursor",
-        ("data.source", "data.classes", "data.health", "data.rows", "runs.table", "try.history")),
+        ("data.source", "data.classes", "data.health", "data.rows", "configure.settings", "configure.presets",
+         "runs.table", "try.history")),
+    Key("switch", "space", "switch", "Switch", "The next value of a choice", ("configure.settings",)),
     Key("exclude", "x", "exclude", "Exclude", "Leave the class under the cursor out of the data", ("data.classes",)),
     Key("fix", "f", "fix", "Fix", "Apply the cure of the finding under the cursor", ("data.health",)),
     Key("undo", "u", "undo", "Undo", "Take the last change back", ("data", "runs")),
     Key("filter", "slash", "filter", "Search", "Show only what holds these words", ("data", "runs")),
-    Key("stop", "s", "stop", "Stop & save", "Finish the step, validate, save the model and end", ("train", "runs.table")),
+    Key("stop", "s", "stop", "Stop & save", "Finish the step, validate, save the model and end",
+        ("train", "runs.table")),
     Key("command", "y", "command", "Command", "Show the command that does the same, and copy it", ("configure",)),
     Key("new", "n", "new", "New run", "Set up another run", ("train", "runs")),
     Key("log", "l", "log", "Log", "What the trainer printed", ("train",)),
@@ -80,7 +85,7 @@ KEYS: tuple[Key, ...] = (
         priority=True),
     *(Key(f"go-{room}", str(number), f"go('{room}')", name, f"To the {name} room", (EVERYWHERE,), footer=False)
       for number, (room, name) in enumerate(ROOMS.items(), 1)),
-    Key("go", "ctrl+g", "go_strip", "Go", "Go anywhere, also from a text field", (EVERYWHERE,), footer=False,
+    Key("go", "ctrl+g", "go_strip", "Go", "Go anywhere, also from a text field", (EVERYWHERE,),
         priority=True),
     Key("palette", "colon,ctrl+p", "command_palette", "Palette", "Every action by name", (EVERYWHERE,), footer=False),
     Key("help", "question_mark", "help", "Help", "All keys", (EVERYWHERE,)),

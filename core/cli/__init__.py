@@ -5,7 +5,6 @@ Data goes to stdout, messages to stderr. Exit codes: 0 done, 1 failed, 2 what wa
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 
@@ -69,6 +68,3 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:  # somebody piped us into `head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(0)

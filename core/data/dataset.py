@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from core.config import DataConfig
 from core.data.columns import Columns, choose_columns
 from core.data.cures import apply_cures, parse_cure
+from core.data.header import is_number
 from core.data.rows import Rows
 from core.data.sources import read_table
 from core.data.table import Decision, Ints, Table
-from core.data.texts import blank, keys_of
+from core.data.texts import arrow, blank, keys_and_words
 from core.data.trainable import check_trainable
 from core.protocol import Progress, no_progress
 
@@ -65,10 +66,22 @@ class Dataset:
     dropped: dict[str, int]
     reading: tuple[Decision, ...]
 
+    column: Any = field(default=None, repr=False)
+    """The texts as an Arrow array, when there is one already."""
+
     @cached_property
+    def _measured(self) -> tuple[Ints, Ints]:
+        return keys_and_words(self.texts if self.column is None else self.column)
+
+    @property
     def keys(self) -> Ints:
-        """A code per text; equal codes mean the same text but for case and white space."""
-        return keys_of(self.texts)
+        """A code per text, shape `[rows]`; equal codes mean the same text but for case and white space."""
+        return self._measured[0]
+
+    @property
+    def words(self) -> Ints:
+        """Words per text, shape `[rows]`."""
+        return self._measured[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +91,6 @@ class Loaded:
     table: Table
     columns: Columns
     dataset: Dataset
-    texts: pd.Series
-    """The kept texts as a column."""
     left_out: dict[str, Ints]
     """Positions in the table of the rows left out, by reason (records that never became a row are in `table.bad`)."""
 
@@ -105,8 +116,8 @@ def clean(table: Table, columns: Columns, config: DataConfig, progress: Progress
     rows.drop_labels({""}, EMPTY_LABEL)
     apply_cures(rows, config.cures)
     names, codes = _in_order(rows)
-    texts = rows.texts.reset_index(drop=True)
-    listed: list[str] = texts.tolist()
+    column = arrow(rows.texts)
+    listed: list[str] = column.to_pylist()
     dataset = Dataset(
         texts=listed,
         labels=codes,
@@ -118,8 +129,9 @@ def clean(table: Table, columns: Columns, config: DataConfig, progress: Progress
         read=table.read,
         dropped={**table.dropped, **{reason: len(gone) for reason, gone in rows.left_out.items()}},
         reading=(*table.reading, *columns.decisions),
+        column=column,
     )
-    return Loaded(table, columns, dataset, texts, rows.left_out)
+    return Loaded(table, columns, dataset, rows.left_out)
 
 
 def _begin(table: Table, columns: Columns) -> Rows:
@@ -153,10 +165,8 @@ def _in_order(rows: Rows) -> tuple[tuple[str, ...], Ints]:
 
 def sort_labels(names: list[str]) -> list[str]:
     """Numbers by value; a known scale (negative, neutral, positive) in its order; everything else by alphabet."""
-    try:
-        return sorted(names, key=lambda name: (float(name), name))
-    except ValueError:
-        pass
+    if all(map(is_number, names)):
+        return sorted(names, key=lambda name: (float(name.replace(",", ".")), name))
     lower = [name.lower() for name in names]
     for scale in _SCALES:
         if set(lower) <= set(scale) and len(set(lower)) == len(lower):

@@ -92,7 +92,7 @@ def _parse(data: bytes, layout: Layout, source: str, reading: tuple[Decision, ..
     frame.columns = pd.Index(layout.names)
     seen = {record - head: fields for record, fields in skipped.items()}
     bad = np.array(sorted(seen), dtype=np.int64)
-    rows: Ints = np.setdiff1d(np.arange(1, total + 1, dtype=np.int64), bad)
+    rows: Ints = np.delete(np.arange(1, total + 1, dtype=np.int64), bad - 1)
     blank = _blank(frame)
     dropped = {BAD_ROW: len(bad), BLANK_ROW: int(blank.sum())}
     if blank.any():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.data.dataset import EMPTY_LABEL, EMPTY_TEXT, Loaded
-from core.data.rows import conflicting, first_of_each
+from core.data.rows import conflicting, distinct, first_of_each
 from core.data.sniff import ONE_COLUMN
 from core.data.table import BAD_ROW, Ints
 from core.data.texts import Mask, holding, matching
@@ -18,10 +18,8 @@ from core.text import safe, shorten
 RARE = 10
 """A class with fewer rows than this is called rare."""
 
-_NO_LABEL = re.compile(
-    r"no[ _-]?(code|label|class)|un(labell?ed|known|defined|assigned|sure)|n/?a|nan|null|none|missing|[?-]+"
-)
 _SURE = re.compile(r"no[ _-]?(code|label|class)|un(labell?ed|defined|assigned)|nan|null|missing|[?-]+")
+_LIKELY = re.compile(r"un(known|sure)|n/?a|none")
 _RESIDUE = r"\x{fffd}|Ã[\x{80}-\x{bf}©¨¶¼¤±³¡]|â€|Â[\x{80}-\x{bf}]|ï»¿"
 _NONE: Ints = np.zeros(0, dtype=np.int64)
 
@@ -76,7 +74,7 @@ def _reading(loaded: Loaded) -> Iterator[Finding]:
             yield Finding("warn", code, f"{many(len(gone), 'row')} left out: {reason}", len(gone), left_out=gone)
     guess = next((one for one in table.reading if one.what == "encoding" and "a guess" in one.reason), None)
     if guess is not None and loaded.dataset.texts:
-        odd = np.flatnonzero(matching(loaded.texts, r"[^\x00-\x7f]")).astype(np.int64)
+        odd = np.flatnonzero(matching(loaded.dataset.column, r"[^\x00-\x7f]")).astype(np.int64)
         text = f"read as {guess.value}, for it is not UTF-8: look at {many(len(odd), 'row')}"
         yield Finding("warn", "encoding", text, len(odd), kept=odd)
 
@@ -87,8 +85,9 @@ def _labels(loaded: Loaded) -> Iterator[Finding]:
     counts = np.bincount(loaded.dataset.labels, minlength=len(names))
     yield from _multi_label(loaded)
     for code, name in enumerate(names):
-        if _NO_LABEL.fullmatch(name.lower()) and len(names) > 1:
-            level = "bad" if _SURE.fullmatch(name.lower()) else "warn"
+        sure = _SURE.fullmatch(name.lower()) is not None
+        if len(names) > 1 and (sure or _LIKELY.fullmatch(name.lower())):
+            level = "bad" if sure else "warn"
             rows = _rows_of(loaded, [code])
             text = f"{many(len(rows), 'row')} labelled {_q(name)}: no class of its own?"
             yield Finding(level, f"no-label:{name}", text, len(rows), f"drop-class:{name}", kept=rows)
@@ -137,12 +136,8 @@ def _rating(names: tuple[str, ...]) -> str | None:
         values = [float(name) for name in names]
     except ValueError:
         return None
-    if (
-        not 4 <= len(values) <= 11
-        or any(value != int(value) for value in values)
-        or min(values) < 0
-        or max(values) > 10
-    ):
+    whole = all(value.is_integer() and 0 <= value <= 10 for value in values)
+    if not whole or not 4 <= len(values) <= 11:
         return None
     low, high = min(values), max(values)
     middle = (low + high) / 2
@@ -165,7 +160,7 @@ def _copies(loaded: Loaded) -> Iterator[Finding]:
         yield Finding("ok", "duplicates", "no exact duplicates", 0)
     clash = np.flatnonzero(conflicting(dataset.keys, dataset.labels)).astype(np.int64)
     if len(clash):
-        texts = len(np.unique(dataset.keys[clash]))
+        texts = len(distinct(dataset.keys[clash])[0])
         text = f"{many(texts, 'text')} under several labels ({many(len(clash), 'row')})"
         yield Finding("warn", "conflicts", text, len(clash), "drop-conflicts", kept=clash)
     else:
@@ -177,12 +172,12 @@ def _residue(loaded: Loaded) -> Iterator[Finding]:
     if not loaded.dataset.texts:
         return
     # Cheap substring tests first: the regular expression runs only over the few that pass.
-    suspects = np.zeros(len(loaded.texts), dtype=bool)
+    suspects = np.zeros(len(loaded.dataset.texts), dtype=bool)
     for mark in ("\ufffd", "Ã", "Â", "â€", "ï»¿"):
-        suspects |= holding(loaded.texts, mark)
+        suspects |= holding(loaded.dataset.column, mark)
     at = np.flatnonzero(suspects)
     if len(at):
-        at = at[matching(loaded.texts.iloc[at].tolist(), _RESIDUE)].astype(np.int64)
+        at = at[matching([loaded.dataset.texts[one] for one in at], _RESIDUE)].astype(np.int64)
     if len(at):
         text = f"{many(len(at), 'row')} with the residue of a wrong encoding (such as Ã© or �)"
         yield Finding("warn", "residue", text, len(at), kept=at)
@@ -196,7 +191,7 @@ def _swallowed(loaded: Loaded) -> Iterator[Finding]:
     char = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "none": ONE_COLUMN}.get(delimiter, delimiter)
     if not char or not names:
         return
-    lines = np.flatnonzero(holding(loaded.texts, "\n"))
+    lines = np.flatnonzero(holding(loaded.dataset.column, "\n"))
     if len(lines) == 0:
         return
     edge, label = re.escape(char), "|".join(re.escape(name) for name in names)

@@ -32,8 +32,8 @@ def _look(first: list[str], rest: list[list[str]]) -> tuple[str, str]:
     number = next((cell for cell in filled if is_number(cell)), "")
     if number:
         return "no", f"line 1 holds a number ({number[:24]})"
-    if not filled or len(set(filled)) < len(filled):
-        return "no", "line 1 has empty or equal cells where names would differ"
+    if not filled:
+        return "no", "line 1 is empty"
     if max(len(cell) for cell in filled) > 60 or max(len(cell.split()) for cell in filled) > 6:
         return "no", "line 1 holds a sentence, not names"
     columns = [[record[at].strip() for record in rest] for at in range(min(len(cells), len(rest[0])))] if rest else []
@@ -43,6 +43,8 @@ def _look(first: list[str], rest: list[list[str]]) -> tuple[str, str]:
     known = next((cell for cell in filled if plain(cell) in _KNOWN or _KNOWN & set(words_of(cell)[-1:])), "")
     if known:
         return "yes", f"line 1 names a column {known[:24]!r}"
+    if len(set(filled)) < len(filled):
+        return "no", "line 1 has equal cells where names would differ"
     return _compare(cells, columns)
 
 

@@ -10,7 +10,6 @@ from core.config import DataConfig, SplitConfig
 from core.data.dataset import Dataset, Loaded
 from core.data.findings import Finding, findings
 from core.data.table import Decision, Ints, Table
-from core.data.texts import word_counts
 from core.data.trainable import check_trainable
 from core.errors import DataError, WorkbenchError
 
@@ -35,7 +34,7 @@ def profile(
         "dropped": [{"reason": reason, "rows": rows} for reason, rows in dataset.dropped.items()],
         "classes": _classes(dataset),
         "findings": [_as_dict(one) for one in (findings(loaded) if found is None else found)],
-        "lengths": _lengths(word_counts(loaded.texts) if dataset.texts else np.zeros(0, dtype=np.int64)),
+        "lengths": _lengths(dataset.words),
         "majority": _majority(dataset),
         "problem": problem(dataset, split),
     }

@@ -33,8 +33,8 @@ def looks_like_json(data: bytes) -> bool:
 
 
 def _records(text: str, name: str, progress: Progress) -> tuple[str, list[dict[str, Any]]]:
-    first = text.split("\n", 1)[0].strip()
-    if text.startswith("{") and _loads(first) is not None:
+    first, _, more = text.partition("\n")
+    if more and text.startswith("{") and _loads(first) is not None:
         return "JSON Lines", _lines(text, name, progress)
     try:
         tree = _strict(text)
@@ -65,11 +65,8 @@ def _lines(text: str, name: str, progress: Progress) -> list[dict[str, Any]]:
         # One call per piece is several times faster than one per line; whatever is wrong is then looked for by line.
         together = _loads(f"[{','.join(piece)}]")
         if together is None or len(together) != len(piece) or not all(type(one) is dict for one in together):
-            together = [
-                _line(line, start + at, name)
-                for at, line in enumerate(lines[start : start + _PIECE], 1)
-                if line.strip()
-            ]
+            numbered = enumerate(lines[start : start + _PIECE], start + 1)
+            together = [_line(line, number, name) for number, line in numbered if line.strip()]
         found += together
         progress(len(found), len(lines), "rows")
     return found

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.data.table import Ints
-from core.data.texts import Mask, keys_of
+from core.data.texts import Mask, keys_and_words
 
 
 @dataclass(slots=True)
@@ -60,8 +60,15 @@ class Rows:
     def keys(self) -> Ints:
         """A code per text; equal codes mean the same text but for case and white space."""
         if self._keys is None:
-            self._keys = keys_of(self.texts)
+            self._keys = keys_and_words(self.texts)[0]
         return self._keys
+
+
+def distinct(values: Ints) -> tuple[Ints, Ints]:
+    """The different values, ascending, and how often each occurs (by sorting: several times faster than hashing)."""
+    ordered = np.sort(values)
+    starts = np.flatnonzero(np.concatenate((np.ones(min(len(ordered), 1), dtype=bool), ordered[1:] != ordered[:-1])))
+    return ordered[starts], np.diff(np.append(starts, len(ordered))).astype(np.int64)
 
 
 def first_of_each(values: Ints) -> Mask:

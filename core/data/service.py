@@ -151,7 +151,7 @@ def _kept_rows(
         names = dataset.label_names
         mask &= dataset.labels == (names.index(label) if label in names else -1)
     for word in words.split():
-        mask &= holding(loaded.texts, word, any_case=True)
+        mask &= holding(dataset.column, word, any_case=True)
     at = np.flatnonzero(mask)
     page = [
         _row(dataset.rows[one], dataset.texts[one], dataset.label_names[dataset.labels[one]])

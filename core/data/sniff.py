@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from core.config import DataConfig
 from core.data.header import decide_header
@@ -97,9 +98,9 @@ def _try(sample: str, cut: bool, delimiter: str, quoting: str) -> _Trial:
 
 
 def _records(sample: str, cut: bool, delimiter: str, framed: bool) -> list[list[str]]:
-    mode = csv.QUOTE_MINIMAL if framed else csv.QUOTE_NONE
+    mode: Literal[0, 3] = 0 if framed else 3  # csv.QUOTE_MINIMAL, csv.QUOTE_NONE
     csv.field_size_limit(max(csv.field_size_limit(), len(sample) + 1))
-    reader = csv.reader(io.StringIO(sample, newline="\n"), delimiter=delimiter, quoting=mode)
+    reader = csv.reader(io.StringIO(sample.replace("\r", " "), newline="\n"), delimiter=delimiter, quoting=mode)
     records = [record for record in reader if any(record)]
     return records[:-1] if cut and len(records) > 1 else records
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from core.config import SplitConfig
 from core.data.dataset import Dataset
+from core.data.rows import distinct
 from core.data.table import Ints
 from core.data.trainable import check_trainable
 from core.errors import DataError
@@ -63,8 +64,8 @@ def _clusters(dataset: Dataset, by_text: bool) -> Ints:
     """A cluster number per row, 0 … n-1: rows with the same text or the same group are in one."""
     keys = dataset.keys if by_text else np.arange(len(dataset.texts), dtype=np.int64)
     if dataset.groups is not None:
-        from scipy.sparse import coo_matrix
-        from scipy.sparse.csgraph import connected_components
+        from scipy.sparse import coo_matrix  # type: ignore[import-untyped]
+        from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
 
         groups = pd.factorize(dataset.groups)[0].astype(np.int64) + int(keys.max()) + 1
         size = int(groups.max()) + 1
@@ -81,8 +82,8 @@ class _Dealer:
         self._names = dataset.label_names
         self._classes = len(self._names)
         count = int(clusters.max()) + 1
-        pairs, sizes = np.unique(clusters * self._classes + dataset.labels, return_counts=True)
-        self._cluster, self._label, self._size = pairs // self._classes, pairs % self._classes, sizes.astype(np.int64)
+        pairs, self._size = distinct(clusters * self._classes + dataset.labels)
+        self._cluster, self._label = pairs // self._classes, pairs % self._classes
         self._kinds = np.bincount(self._cluster, minlength=count)
         self._random = np.random.RandomState(config.seed)
         self._parts = (TRAIN, VALIDATION, TEST) if config.test > 0 else (TRAIN, VALIDATION)
@@ -122,7 +123,7 @@ class _Dealer:
             self._filled[part, labels] += sizes
 
     def _deal_pure(self, label: int) -> None:
-        """Test, then validation, filled to their targets in random order; a cluster too big for a part is trained on."""
+        """Test, then validation, filled to their targets in random order; clusters too big for them stay in train."""
         which = np.flatnonzero((self._label == label) & (self._kinds[self._cluster] == 1))
         which = which[self._random.permutation(len(which))]
         for part in self._parts[:0:-1]:

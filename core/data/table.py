@@ -62,7 +62,7 @@ def whole_table(columns: dict[str, list[str]], source: str, reading: tuple[Decis
 
 
 def unique_names(names: list[str]) -> list[str]:
-    """Column names that are neither empty nor twice there: `column_3` for an empty third, `label_2` for a second one."""
+    """Names without gaps and copies: `column_3` for an empty third one, `label_2` for a second `label`."""
     found: list[str] = []
     for number, raw in enumerate(names, 1):
         name = raw.strip() or f"column_{number}"

@@ -16,7 +16,9 @@ Mask = NDArray[np.bool_]
 
 
 def arrow(texts: Any) -> Any:
-    """A list or a pandas column of text as one Arrow array."""
+    """A list or a pandas column of text as one Arrow array; an Arrow array as it is."""
+    if isinstance(texts, pa.Array):
+        return texts
     found = pa.array(texts if isinstance(texts, Sequence) else texts.array, type=pa.large_string())
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
@@ -32,17 +34,16 @@ def normalised(texts: Any) -> Any:
     return pc.replace_with_mask(lower, odd, mended)
 
 
-def keys_of(texts: Any) -> Ints:
-    """A code per text: equal codes mean the same text but for case and white space. Shape `[rows]`."""
-    codes = pc.dictionary_encode(normalised(arrow(texts))).indices
-    return np.asarray(codes.to_numpy(zero_copy_only=False), dtype=np.int64)
-
-
-def word_counts(texts: Any) -> Ints:
-    """Words between white space, per text. Shape `[rows]`."""
+def keys_and_words(texts: Any) -> tuple[Ints, Ints]:
+    """A code per text (equal codes: the same text but for case and white space) and its number of words."""
     clean = normalised(arrow(texts))
-    counts = pc.add(pc.count_substring(clean, " "), pc.not_equal(clean, "").cast(pa.int32()))
-    return np.asarray(counts.to_numpy(zero_copy_only=False), dtype=np.int64)
+    codes = pc.dictionary_encode(clean).indices
+    words = pc.add(pc.count_substring(clean, " "), pc.not_equal(clean, "").cast(pa.int32()))
+    return _ints(codes), _ints(words)
+
+
+def _ints(values: Any) -> Ints:
+    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 def blank(texts: Any) -> Mask:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.config import SplitConfig
+from core.data.rows import distinct
 from core.data.table import Ints
 from core.errors import DataError
 from core.text import safe, shorten
@@ -43,7 +44,7 @@ def check_trainable(dataset: Dataset, split: SplitConfig) -> None:
         example = ", ".join(_shown(name) for name in names[:3])
         raise DataError(
             "The label column does not hold classes",
-            f"It has {len(names)} different values in {total} rows ({example}, …): it looks like texts or numbers of rows.",
+            f"It has {len(names)} different values in {total} rows ({example}, …): texts or row numbers?",
             "Name another column: --label NAME",
         )
     _require_rows(dataset, split)
@@ -84,7 +85,7 @@ def _require_rows(dataset: Dataset, split: SplitConfig) -> None:
 
 def _different(keys: Ints, labels: Ints, classes: int) -> Ints:
     """How many different keys each class has, shape `[classes]`."""
-    pairs = np.unique(keys * classes + labels)
+    pairs, _ = distinct(keys * classes + labels)
     return np.bincount(pairs % classes, minlength=classes)
 
 

@@ -19,8 +19,8 @@ def hush() -> None:
     """Keep transformers from drawing progress bars and load reports into the trainer's log."""
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
 
 
 def build_model(base: BaseModel, config: ModelConfig, label_names: tuple[str, ...], seed: int) -> nn.Module:
@@ -29,8 +29,10 @@ def build_model(base: BaseModel, config: ModelConfig, label_names: tuple[str, ..
     The head is drawn from `seed`, whatever was drawn before. Raises `ModelError` when the architecture cannot
     classify sequences, or the weights do not fit their own configuration.
     """
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
+    model: Any
     try:
         found: Any = AutoConfig.from_pretrained(base.folder, trust_remote_code=False)
         found.id2label = dict(enumerate(label_names))
@@ -38,7 +40,7 @@ def build_model(base: BaseModel, config: ModelConfig, label_names: tuple[str, ..
         found.problem_type = "single_label_classification"
         _set_dropout(found, config.dropout)
         torch.manual_seed(seed)
-        model: nn.Module = AutoModelForSequenceClassification.from_pretrained(
+        model, loading = AutoModelForSequenceClassification.from_pretrained(
             base.folder,
             config=found,
             dtype=torch.float32,  # a half-precision checkpoint would otherwise be trained in half precision
@@ -46,15 +48,30 @@ def build_model(base: BaseModel, config: ModelConfig, label_names: tuple[str, ..
             use_safetensors=True,
             local_files_only=True,
             ignore_mismatched_sizes=True,  # a head of another label set gives way to ours
+            output_loading_info=True,
         )
-    except (ValueError, KeyError, OSError, RuntimeError) as broken:
+    except (ValueError, KeyError, OSError, RuntimeError, SafetensorError) as broken:
         raise ModelError(
             f"{safe(base.name)} cannot be trained as a classifier",
             safe(str(broken))[:300],
             "Choose a BERT-like encoder: BERT, DistilBERT, RoBERTa, ELECTRA, DeBERTa-v3, ModernBERT, MPNet.",
         ) from None
+    _check_encoder(base, model, loading)
     freeze(model, config.frozen_layers)
-    return model
+    classifier: nn.Module = model
+    return classifier
+
+
+def _check_encoder(base: BaseModel, model: Any, loading: dict[str, Any]) -> None:
+    """Raise `ModelError` when weights of the encoder were not in the files: transformers draws them at random then."""
+    absent = {*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])}
+    encoder = sorted(name for name in absent if name.startswith(f"{model.base_model_prefix}.") and "pooler" not in name)
+    if encoder:
+        raise ModelError(
+            f"The weights of {safe(base.name)} do not fit its config.json",
+            f"{len(encoder)} weights are missing or have another shape, the first is {safe(encoder[0])}.",
+            "Fetch the model again.",
+        )
 
 
 def _set_dropout(config: Any, dropout: float) -> None:

@@ -100,7 +100,7 @@ def test_every_bit_flip_is_found_and_its_file_named(tmp_path: Path) -> None:
         whole = path.read_bytes()
         for place in range(len(whole)):
             path.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << chance.randrange(8))]) + whole[place + 1 :])
-            with pytest.raises(RunError, match="not complete|damaged") as found:
+            with pytest.raises(RunError, match=r"not complete|damaged") as found:
                 verify_dir(target)
             if path.name != MANIFEST:
                 assert str(path) in found.value.message
@@ -115,7 +115,7 @@ def test_every_truncation_is_found(tmp_path: Path) -> None:
         whole = path.read_bytes()
         for length in range(len(whole)):
             path.write_bytes(whole[:length])
-            with pytest.raises(RunError, match="not complete|damaged"):
+            with pytest.raises(RunError, match=r"not complete|damaged"):
                 verify_dir(target, contents=False)
         path.write_bytes(whole)
     verify_dir(target)

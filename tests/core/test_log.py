@@ -14,7 +14,6 @@ from core.runs.log import LogReader, LogWriter, append_line
 from core.training import events as e
 from tests.conftest import Spawn
 
-
 FACTS = [
     e.RunStarted(1, "box", "finetui train"),
     e.StepsFinished(1, 2, (0.9, 0.8), 1e-4, 1.0, 32, 700, 0.2),

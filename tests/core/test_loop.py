@@ -258,7 +258,6 @@ def test_class_weights_help_the_rare_class(task: Task) -> None:
         list(fit(one))
         logits = predict(one.model, DEVICE, one.encoded, one.validation, one.pad)
         said[kind] = float(torch.from_numpy(logits).softmax(dim=1)[:, 1].mean())
-    print(said)
     assert said["none"] + 0.1 < said["balanced"]
 
 

@@ -13,6 +13,7 @@ from core.runs import Run, RunState, RunStore, Summary
 from core.training import events as e
 from tests.tui.bench import bench, shown, until
 from tests.tui.fake_run import Shape, finished_run, partial_run
+from tui.messages import RunsChanged
 from tui.screens.modals import ErrorDialog
 from tui.screens.run_detail import RunDetail
 from tui.widgets.chart import LineChart
@@ -142,8 +143,10 @@ async def test_a_run_that_appears_is_listed(store: RunStore) -> None:
     async with bench(store, "runs").run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: len(names(pilot)) == 3)
         finished_run(store, "new-newt", shape=Shape(quality=0.99))
+        pilot.app.screen.post_message(RunsChanged())
         await until(pilot, lambda: names(pilot)[:1] == ["new-newt"])
         shutil.rmtree(store.root / "calm-heron")
+        pilot.app.screen.post_message(RunsChanged())
         await until(pilot, lambda: "calm-heron" not in names(pilot))
 
 

@@ -58,6 +58,7 @@ class RunsRoom(Room):
         self._cancel = threading.Event()
         self._index: RunIndex | None = None
         self._reading = threading.Lock()
+        self._is_wanted = threading.Event()
         self._is_complete = False
         self._looks = 0
 
@@ -89,19 +90,26 @@ class RunsRoom(Room):
 
     @work(thread=True, group="list")
     def _read(self, everything: bool) -> None:
+        self._is_wanted.set()
         if self._index is None or not self._reading.acquire(blocking=False):
-            return  # a look is under way; the next one comes in two seconds
+            return  # a look is under way, and looks again when it is done
         try:
-            portion: dict[str, Summary] = {}
-            for portion in self._index.read(everything=everything):
-                if self._cancel.is_set():
-                    return
-                if everything:
-                    self.post_message(ListRead(list(portion.values()), complete=False))
-                    self._cancel.wait(0.05)  # room for the screen: both want the interpreter
-            self.post_message(ListRead(list(portion.values()), complete=True))
+            while self._is_wanted.is_set() and not self._cancel.is_set():
+                self._is_wanted.clear()
+                self._read_once(self._index, everything)
+                everything = False
         finally:
             self._reading.release()
+
+    def _read_once(self, index: RunIndex, everything: bool) -> None:
+        portion: dict[str, Summary] = {}
+        for portion in index.read(everything=everything):
+            if self._cancel.is_set():
+                return
+            if everything:
+                self.post_message(ListRead(list(portion.values()), complete=False))
+                self._cancel.wait(0.05)  # room for the screen: both want the interpreter
+        self.post_message(ListRead(list(portion.values()), complete=True))
 
     @on(ListRead)
     def _came(self, message: ListRead) -> None:

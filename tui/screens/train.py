@@ -170,6 +170,7 @@ class TrainRoom(Room):
         self.set_class(message.run is None, "-empty")
         if message.run is None:
             self._show_empty()
+        self._paint_live()
 
     @on(Followed)
     def _followed(self, message: Followed) -> None:

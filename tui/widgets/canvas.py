@@ -7,7 +7,7 @@ Here the new lines are compared with the old ones, and what differs is all that 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, TypeAlias
+from typing import TypeAlias
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -28,8 +28,20 @@ Part: TypeAlias = str | tuple[str, str]
 
 BLANK: Cell = (" ", "")
 
-TONES = ("muted", "strong", "good", "warn", "bad", "accent", "one", "two", "three", "inverse")
-"""What a piece of text is. Colours come from the theme; no tone says something that the text does not."""
+TONES = {
+    "": "",
+    "muted": "$foreground 60%",
+    "strong": "bold",
+    "good": "$text-success",
+    "warn": "$text-warning",
+    "bad": "bold $text-error",
+    "accent": "$text-accent",
+    "one": "$primary",
+    "two": "bold $accent",
+    "three": "$secondary",
+    "inverse": "reverse",
+}
+"""What a piece of text is, and how the theme shows that. No tone says something that the text does not."""
 
 
 def line(*parts: Part) -> Line:
@@ -103,20 +115,7 @@ def _whole(old: Line, new: Line, start: int, end: int) -> tuple[int, int]:
 class Canvas(Widget):
     """Shows what was last given to `show()`."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"canvas--{tone}" for tone in TONES}
-    DEFAULT_CSS = """
-    Canvas { height: auto; }
-    Canvas > .canvas--muted { color: $text-muted; }
-    Canvas > .canvas--strong { text-style: bold; }
-    Canvas > .canvas--good { color: $text-success; }
-    Canvas > .canvas--warn { color: $text-warning; }
-    Canvas > .canvas--bad { color: $text-error; text-style: bold; }
-    Canvas > .canvas--accent { color: $text-accent; }
-    Canvas > .canvas--one { color: $primary; }
-    Canvas > .canvas--two { color: $text-accent; text-style: bold; }
-    Canvas > .canvas--three { color: $text-secondary; }
-    Canvas > .canvas--inverse { text-style: reverse; }
-    """
+    DEFAULT_CSS = "Canvas { height: auto; }"
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002  # Textual's name
         super().__init__(id=id, classes=classes)
@@ -172,6 +171,7 @@ class Canvas(Widget):
 
     def _tone(self, name: str) -> Style:
         if name not in self._tones:
-            known = name in TONES
-            self._tones[name] = self.get_component_rich_style(f"canvas--{name}") if known else self.rich_style
+            # Not component classes: those are worked out for every canvas whenever a style sheet is read.
+            tone = self.app.stylesheet.parse_style(TONES[name])
+            self._tones[name] = (self.visual_style + tone).rich_style
         return self._tones[name]

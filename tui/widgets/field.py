@@ -18,6 +18,21 @@ class Field(Input):
         super().__init__(value, placeholder=placeholder, id=id, compact=True, select_on_focus=False)
         self.cursor_blink = False
 
+    @dataclass
+    class Left(Message):
+        """The focus went elsewhere."""
+
+        field: Field
+
+        @property
+        def control(self) -> Field:
+            """For `@on` with a selector."""
+            return self.field
+
+    def on_blur(self) -> None:
+        """Tell whoever put the field there."""
+        self.post_message(self.Left(self))
+
 
 class PathField(Field):
     """A place for a path: `enter` opens it, and so does pasting one that exists."""

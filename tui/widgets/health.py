@@ -68,7 +68,8 @@ class Health(OptionRows):
         for text in self._cures:
             found.append(Content.assemble(("+ ", "bold $text-accent"), _hanging(f"cured: {safe(text)}", width)))
         for reason, rows in self._dropped:
-            found.append(Content.styled("- " + _hanging(f"{count(rows)} left out: {safe(reason)}", width), "$text-muted"))
+            text = _hanging(f"{count(rows)} left out: {safe(reason)}", width)
+            found.append(Content.styled(f"- {text}", "$text-muted"))
         return found
 
     def here(self) -> Finding | None:

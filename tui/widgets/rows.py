@@ -59,6 +59,8 @@ class KeyRow(Widget):
             known = BY_ID.get(active.binding.id or "")
             if known and known.footer and active.enabled and known.id not in found:
                 found[known.id] = next(one for one in known.keys.split(",") if one in offered)
+        if "help" in found:  # ctrl+g is for where the single keys do not work
+            found.pop("go", None)
         return [(found[name], name) for name in sorted(found, key=_ORDER.__getitem__)]
 
     def render(self) -> RenderResult:

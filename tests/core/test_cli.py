@@ -1,0 +1,289 @@
+"""The command line as a person in a shell meets it: what it prints where, its exit codes, what it refuses."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core.cli import COMMANDS
+from core.config import dumps
+from core.launch import child_command, child_environment
+from core.runs import RunState, RunStore
+from tests.core.test_session import config_for, write_reviews
+
+
+def finetui(*words: str, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        child_command(*words), capture_output=True, text=True, cwd=cwd, env=child_environment(), input=stdin
+    )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a file, a configuration for a tiny model, and one finished run, `first`."""
+    folder = tmp_path_factory.mktemp("cli")
+    config = config_for(folder, write_reviews(folder / "reviews.csv"), epochs=8)
+    (folder / "tiny.toml").write_text(dumps(config))
+    done = finetui("train", "reviews.csv", "--config", "tiny.toml", "--name", "first", "--runs", "runs", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "locked test" in done.stdout
+    assert "baselines" in done.stderr
+    return folder
+
+
+def test_every_command_explains_itself(tmp_path: Path) -> None:
+    text = finetui("--help", cwd=tmp_path).stdout
+    for name in COMMANDS:
+        if name != "work":
+            assert name in text
+            assert "Usage" in finetui(name, "--help", cwd=tmp_path).stdout
+
+
+def test_runs_lists_it_for_people_and_for_scripts(place: Path) -> None:
+    assert "first" in finetui("runs", "--runs", "runs", cwd=place).stdout
+    (row,) = [
+        one
+        for one in json.loads(finetui("runs", "--json", "--runs", "runs", cwd=place).stdout)
+        if one["name"] == "first"
+    ]
+    assert row["state"] == "finished"
+    assert 0 < row["macro_f1"] <= 1
+
+
+def test_show_has_baselines_beside_the_scores(place: Path) -> None:
+    text = finetui("show", "first", "--runs", "runs", cwd=place).stdout
+    assert "TF-IDF" in text
+    assert "always the largest class" in text
+    assert "scored by 1 run" in text
+    assert json.loads(finetui("show", "first", "--json", "--runs", "runs", cwd=place).stdout)["state"] == "finished"
+
+
+def test_attach_to_a_finished_run_ends_at_once_with_its_scores(place: Path) -> None:
+    done = finetui("attach", "first", "--runs", "runs", cwd=place)
+    assert done.returncode == 0
+    assert "macro F1" in done.stdout
+
+
+def test_classify_answers_words_and_lines(place: Path) -> None:
+    done = finetui("classify", "first", "the film was great on day 7", "--json", "--runs", "runs", cwd=place)
+    assert json.loads(done.stdout)["label"] == "positive"
+    lines = finetui(
+        "classify",
+        "first",
+        "-",
+        "--json",
+        "--runs",
+        "runs",
+        cwd=place,
+        stdin="the meal was awful on day 7\nthe room was lovely on day 9\n",
+    ).stdout
+    assert [json.loads(line)["label"] for line in lines.splitlines()] == ["negative", "positive"]
+
+
+def test_detach_stop_attach(place: Path) -> None:
+    started = finetui(
+        "train",
+        "reviews.csv",
+        "--config",
+        "tiny.toml",
+        "--epochs",
+        "1000",
+        "--name",
+        "long",
+        "--runs",
+        "runs",
+        "--detach",
+        cwd=place,
+    )
+    assert started.stdout.strip() == "long"
+    run = RunStore(place / "runs").open("long")
+    assert run.state().is_live
+    assert finetui("stop", "long", "--runs", "runs", cwd=place).returncode == 0
+    ended = finetui("attach", "long", "--runs", "runs", cwd=place)
+    assert ended.returncode == 0
+    assert run.state() is RunState.STOPPED
+    again = finetui("stop", "long", "--runs", "runs", cwd=place)
+    assert (again.returncode, "not training" in again.stderr) == (2, True)
+
+
+def test_ctrl_c_once_stops_and_saves(place: Path) -> None:
+    child = subprocess.Popen(
+        child_command(
+            "train",
+            "reviews.csv",
+            "--config",
+            "tiny.toml",
+            "--epochs",
+            "1000",
+            "--name",
+            "broken-off",
+            "--runs",
+            "runs",
+        ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=place,
+        env=child_environment(),
+    )
+    assert child.stderr is not None
+    for line in child.stderr:
+        if "epoch 1 " in line:
+            break
+    child.send_signal(signal.SIGINT)
+    _, errors = child.communicate()
+    assert child.returncode == 0
+    assert "stopping" in errors
+    assert RunStore(place / "runs").open("broken-off").state() is RunState.STOPPED
+
+
+def test_delete_asks_and_restore_brings_back(place: Path) -> None:
+    store = RunStore(place / "runs")
+    store.create(store.open("first").config(), "unloved")
+    assert finetui("delete", "unloved", "--runs", "runs", cwd=place, stdin="n\n").returncode == 1
+    assert "unloved" in store.names()
+    assert finetui("delete", "unloved", "--yes", "--runs", "runs", cwd=place).returncode == 0
+    assert "unloved" not in store.names()
+    assert finetui("restore", "unloved", "--runs", "runs", cwd=place).returncode == 0
+    assert "unloved" in store.names()
+
+
+def test_doctor_names_versions_devices_and_paths(tmp_path: Path) -> None:
+    facts = json.loads(finetui("doctor", "--json", "--runs", "runs", cwd=tmp_path).stdout)
+    assert {"versions", "devices", "paths", "terminal"} <= set(facts)
+    assert "cpu" in facts["devices"]
+    assert not (tmp_path / "runs").exists()
+
+
+def _no_file(folder: Path) -> list[str]:
+    return ["nowhere.csv"]
+
+
+def _empty(folder: Path) -> list[str]:
+    (folder / "empty.csv").write_text("")
+    return ["empty.csv"]
+
+
+def _header_only(folder: Path) -> list[str]:
+    (folder / "head.csv").write_text("text,label\n")
+    return ["head.csv"]
+
+
+def _one_class(folder: Path) -> list[str]:
+    (folder / "one.csv").write_text("text,label\n" + "".join(f"text number {n},same\n" for n in range(50)))
+    return ["one.csv"]
+
+
+def _no_text(folder: Path) -> list[str]:
+    (folder / "numbers.csv").write_text("a,b\n" + "".join(f"{n},{n * 7 % 5}\n" for n in range(50)))
+    return ["numbers.csv"]
+
+
+def _lonely_class(folder: Path) -> list[str]:
+    path = write_reviews(folder / "lonely.csv", 60)
+    path.write_text(path.read_text() + "a row of its own kind,odd\n")
+    return ["lonely.csv"]
+
+
+def _binary(folder: Path) -> list[str]:
+    (folder / "picture.csv").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20)
+    return ["picture.csv"]
+
+
+def _no_model(folder: Path) -> list[str]:
+    (folder / "model").mkdir()
+    write_reviews(folder / "fine.csv")
+    return ["fine.csv", "--model", "./model"]
+
+
+def _unwritable(folder: Path) -> list[str]:
+    write_reviews(folder / "fine.csv")
+    (folder / "taken").write_text("a file where the runs folder should be")
+    return ["fine.csv", "--runs", "taken/runs"]
+
+
+def _bad_setting(folder: Path) -> list[str]:
+    write_reviews(folder / "fine.csv")
+    return ["fine.csv", "--epochs", "0"]
+
+
+def _unknown_key(folder: Path) -> list[str]:
+    write_reviews(folder / "fine.csv")
+    (folder / "typo.toml").write_text("[training]\nepoch = 3\n")
+    return ["fine.csv", "--config", "typo.toml"]
+
+
+def _unknown_device(folder: Path) -> list[str]:
+    write_reviews(folder / "fine.csv")
+    return ["fine.csv", "--device", "tpu"]
+
+
+BAD = [
+    _no_file,
+    _empty,
+    _header_only,
+    _one_class,
+    _no_text,
+    _lonely_class,
+    _binary,
+    _no_model,
+    _unwritable,
+    _bad_setting,
+    _unknown_key,
+    _unknown_device,
+]
+
+
+@pytest.mark.parametrize("make", BAD, ids=lambda make: make.__name__.strip("_"))
+def test_bad_input_is_a_clear_error_and_nothing_is_written(make: Callable[[Path], list[str]], tmp_path: Path) -> None:
+    words = make(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    runs = [] if "--runs" in words else ["--runs", "runs"]
+    done = finetui("train", *words, *runs, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    lines = done.stderr.strip().splitlines()
+    assert lines[0].startswith("error: ")
+    assert len(lines) >= 2  # a reason or a next step, too
+    assert "Traceback" not in done.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_hostile_names_reach_no_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "odd\x1b]52;c;aGk=\x07.csv"
+    path.write_text("text,label\n" + "".join(f"good \x1b[31m {n},yes\nbad \u202e {n},no\n" for n in range(30)))
+    done = finetui("data", str(path), cwd=tmp_path)
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "\u202e" not in done.stdout
+
+
+def test_a_reader_that_leaves_early_is_no_error(place: Path) -> None:
+    child = subprocess.Popen(
+        child_command("data", "reviews.csv"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=place,
+        env=child_environment(),
+    )
+    assert child.stdout is not None
+    assert child.stderr is not None
+    child.stdout.close()
+    errors = child.stderr.read()
+    child.stderr.close()
+    assert child.wait() in (0, 1)
+    assert b"Error" not in errors
+
+
+def test_python_in_five_lines(place: Path) -> None:
+    import core
+
+    run = core.open_run("first", runs=place / "runs")
+    assert run.scores["validation"]["macro_f1"] > 0
+    ((label, share),) = core.classify(run, ["the film was great on day 7"])
+    assert (label, share > 0.4) == ("positive", True)

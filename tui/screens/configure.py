@@ -1,0 +1,176 @@
+"""Configure: every setting of a run with its sentence, checked while typing; what it will do stands below."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from contextlib import suppress
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.widgets import Button, Static
+
+from core.config import DataConfig, RunConfig, SplitConfig, command_line, problems, to_dict
+from core.config.presets import PRESETS, apply_preset, preset_of
+from core.errors import Cancelled, WorkbenchError
+from tui.facts import Split, split_of
+from tui.keys import bindings
+from tui.screens.modals import TextDialog
+from tui.screens.room import Room
+from tui.widgets import data_lines, plan_lines
+from tui.widgets.canvas import Canvas, line
+from tui.widgets.chips import ChipBar
+from tui.widgets.config_form import ConfigForm
+
+REST = 0.15
+"""Seconds of rest in typing before rows are counted anew."""
+
+
+class ConfigureRoom(Room):
+    """Edits `config` of the workbench; a value that is out of bounds never gets there."""
+
+    ROOM = "configure"
+    FIRST_FOCUS = "#settings"
+    CSS_PATH = "../styles/configure.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("configure")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._devices: list[dict[str, object]] = []
+        self._split: Split | None = None
+        self._counted: tuple[DataConfig, SplitConfig] | None = None
+        self._note = ""
+
+    def skeleton(self) -> ComposeResult:
+        """Presets, the form, and the strip."""
+        with Horizontal(id="presets"):
+            yield Static("Preset", classes="muted")
+            yield PresetBar()
+            yield Canvas(id="preset-sentence")
+        yield ConfigForm()
+        yield Canvas(id="says", classes="panel")
+        yield Canvas(id="devices")
+        yield Canvas(id="plan", classes="panel")
+        yield Canvas(id="command")
+        with Horizontal(id="start-row"):
+            yield Button("Start  ctrl+r", id="start", variant="primary", compact=True)
+            yield Static("y shows the command and copies it", classes="muted")
+
+    async def fill(self) -> None:
+        """Show the configuration and keep showing it."""
+        self.watch(self.app, "config", self._show, init=True)
+        self.look_for_devices()
+
+    def on_screen_resume(self) -> None:
+        """Free memory changes while we are elsewhere."""
+        if self._devices:
+            self.look_for_devices()
+
+    def _show(self, config: RunConfig) -> None:
+        self.query_one(ConfigForm).show(config)
+        preset = preset_of(config)
+        self.query_one(PresetBar).show(preset)
+        sentence = next((one.sentence for one in PRESETS if one.name == preset), "settings of your own")
+        self.query_one("#preset-sentence", Canvas).show([line((sentence, "muted"))], 60)
+        self._paint(config)
+        if (config.data, config.split) != self._counted:
+            self.count_rows(config)
+
+    def _width(self) -> int:
+        return self.query_one("#body").content_size.width
+
+    def _paint(self, config: RunConfig) -> None:
+        width = self._width()
+        found = problems(config)
+        self.query_one("#plan", Canvas).show(
+            plan_lines.problem_lines(found, width) or plan_lines.rows(self._split, config, width, self._note), width
+        )
+        self.query_one("#command", Canvas).show(plan_lines.command(config, width), width)
+        devices = plan_lines.device_lines(self._devices, config.training.device, width)
+        self.query_one("#devices", Canvas).show(devices or [line(("looking for devices…", "muted"))], width)
+        self.query_one("#start", Button).disabled = bool(found)
+
+    def on_resize(self) -> None:
+        """Lines follow the width."""
+        self.call_after_refresh(lambda: self._paint(self.workbench.config))
+
+    # Changing
+
+    @on(ConfigForm.Changed)
+    def _changed(self, message: ConfigForm.Changed) -> None:
+        self.workbench.config = self.workbench.config.with_value(message.path, message.value)
+
+    @on(ConfigForm.Said)
+    def _said(self, message: ConfigForm.Said) -> None:
+        width = self._width()
+        tone = "bad" if message.is_problem else ""
+        lines = [line((text, tone)) for text in data_lines.wrap(message.text, width)[:2]]
+        self.query_one("#says", Canvas).show([*lines, *[line("")] * (2 - len(lines))], width)
+
+    @on(ChipBar.Chosen, "#preset")
+    def _preset(self, message: ChipBar.Chosen) -> None:
+        self.workbench.config = apply_preset(self.workbench.config, message.name)
+
+    # What it will do
+
+    @work(exclusive=True, group="count")
+    async def count_rows(self, config: RunConfig) -> None:
+        """Ask how many rows of each class fall into each part."""
+        await asyncio.sleep(REST)
+        if problems(config):
+            return
+        self._counted = (config.data, config.split)
+        try:
+            answer = await self.workbench.engine.ask("data", "split", newest="split", config=to_dict(config))
+            self._split, self._note = split_of(answer), ""
+        except Cancelled:
+            self._counted = None
+            return
+        except WorkbenchError as error:
+            self._split, self._note = None, f"✗ {error.title} {error.next_step}"
+        self._paint(self.workbench.config)
+
+    @work(exclusive=True, group="devices")
+    async def look_for_devices(self) -> None:
+        """List what can train, with the memory that is free now."""
+        try:
+            self._devices = list(await self.workbench.engine.devices())
+        except WorkbenchError as error:
+            self.query_one("#devices", Canvas).show([line((f"✗ {error.title}", "bad"))], self._width())
+            return
+        self.query_one(ConfigForm).devices = tuple(str(one["device"]) for one in self._devices)
+        self._paint(self.workbench.config)
+
+    # Doing
+
+    @on(Button.Pressed, "#start")
+    def _start(self) -> None:
+        self.workbench.action_start()
+
+    async def action_command(self) -> None:
+        """`y`: the command as plain text, and into the clipboard of the terminal (OSC 52) and of tmux."""
+        text = command_line(self.workbench.config)
+        self.app.copy_to_clipboard(text)
+        sent = "Sent to the terminal's clipboard"
+        if os.environ.get("TMUX"):
+            with suppress(OSError, subprocess.SubprocessError):
+                await asyncio.to_thread(_to_tmux, text)
+                sent += " and to tmux's buffer"
+        self.app.push_screen(TextDialog("The same from a shell", text, f"{sent}. enter or esc to go back"))
+
+
+def _to_tmux(text: str) -> None:
+    subprocess.run(["tmux", "load-buffer", "-w", "-"], input=text.encode(), timeout=2, check=True, capture_output=True)
+
+
+class PresetBar(ChipBar):
+    """The presets in one line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("configure", "presets")
+
+    def __init__(self) -> None:
+        super().__init__([(preset.name, preset.title) for preset in PRESETS], id="preset")

@@ -1,0 +1,60 @@
+"""The Configure room's live strip: rows per part and class, steps, devices, the command that does the same."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+
+from core.config import Problem, RunConfig, command_line
+from core.text import safe
+from tui.facts import Split
+from tui.format import count, size
+from tui.widgets.canvas import Line, flow, line
+
+
+def rows(split: Split | None, config: RunConfig, width: int, note: str = "") -> list[Line]:
+    """`train 1 034 · validation 222 · test 222 · 65 steps an epoch, 260 in all`, then the same per class."""
+    if split is None:
+        return [line((note or "counting rows…", "muted"))]
+    train = sum(split.train)
+    each = math.ceil(train / config.training.batch_size)
+    parts = [
+        line(("train ", "muted"), (count(train), "strong"), " rows"),
+        line(("validation ", "muted"), (count(sum(split.validation)), "strong")),
+        line(("test, locked ", "muted"), (count(sum(split.test)), "strong")),
+        line(f"~{count(each)} steps an epoch, ", (f"~{count(each * config.training.epochs)}", "strong"), " in all"),
+    ]
+    names = [safe(name)[:18] for name in split.label_names]
+    classes = [
+        line((f"{name} ", "muted"), f"{a}/{b}/{c}")
+        for name, a, b, c in zip(names, split.train, split.validation, split.test, strict=True)
+    ]
+    lines = flow(classes, width)
+    more = [line((f"and more: {len(names)} classes in all", "muted"))] if len(lines) > 2 else []
+    return [*flow(parts, width), *lines[:2], *more]
+
+
+def device_lines(devices: list[dict[str, object]], chosen: str, width: int) -> list[Line]:
+    """One line per device: its name in a configuration, its free memory, how busy it is."""
+    found = []
+    for one in devices[:8]:
+        free, total = (size(float(str(one.get(key, 0)))) for key in ("free_bytes", "total_bytes"))
+        name = str(one.get("device", ""))
+        mark = "▸" if name == chosen else " "
+        found.append(
+            line((f"{mark}{name:<8}", "strong"), f"{free} free of {total}  ",
+                 (f"{str(one.get('name', ''))[:36]}  {one.get('note', '')}", "muted"))
+        )  # fmt: skip
+    return found
+
+
+def command(config: RunConfig, width: int) -> list[Line]:
+    """The command, in at most two lines; `y` shows it whole."""
+    lines = textwrap.wrap(safe(command_line(config)), max(width - 2, 20), break_on_hyphens=False)
+    shown = [line(("$ " if at == 0 else "  ", "accent"), text) for at, text in enumerate(lines[:2])]
+    return shown if len(lines) < 3 else [*shown[:1], line("  … ", ("y shows all of it", "muted"))]
+
+
+def problem_lines(found: list[Problem], width: int) -> list[Line]:
+    """What keeps a run from starting."""
+    return [line((f"✗ {one.path.split('.')[1].replace('_', ' ')}: {one.message}", "bad")) for one in found[:3]]
