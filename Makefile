@@ -18,6 +18,7 @@ $(VENV)/.ready-run: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing finetui into $(VENV) (once; torch takes a few minutes)..." >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[starter,gpu]'
+	@$(BIN)/python -m compileall -q core tui
 	@touch $@
 
 $(VENV)/.ready-test: $(VENV)/.ready-run

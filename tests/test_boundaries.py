@@ -112,3 +112,16 @@ def test_a_trainer_started_there_is_ours(hostile: Path, monkeypatch: pytest.Monk
     assert isinstance(last, RunFailed)
     assert last.kind == "DataError"
     assert "wrong file" not in run_folder.log_path.read_text()
+
+
+def test_a_locale_without_the_letters_is_no_crash(tmp_path: Path) -> None:
+    rows = "".join(f"text number {n},{('höh', 'tief')[n % 2]}\n" for n in range(20))
+    (tmp_path / "data.csv").write_text("text,label\n" + rows, encoding="utf-8")
+    done = subprocess.run(
+        child_command("data", "data.csv"),
+        capture_output=True,
+        check=True,
+        cwd=tmp_path,
+        env=child_environment() | {"PYTHONIOENCODING": "ascii"},
+    )
+    assert b"h\\xf6h" in done.stdout

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -77,14 +76,12 @@ def _no_screen() -> str:
 
 
 def _open(runs: Path | None, source: str, mouse: bool) -> None:
-    from core.config import DataConfig, RunConfig
+    from core.config import RunConfig
     from core.runs import RunStore, find_root
     from tui.app import Workbench
-    from tui.sources import absolute
+    from tui.sources import data_config
 
-    config = RunConfig()
-    if source:
-        config = replace(config, data=DataConfig(source=absolute(source), given=source))
+    config = RunConfig(data=data_config(source)) if source else None
     app = Workbench(RunStore(find_root(runs).path), config)
     app.run(mouse=mouse)
     if app.farewell:

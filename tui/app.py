@@ -65,7 +65,7 @@ class Workbench(App[None]):
 
     def __init__(self, store: RunStore, config: RunConfig | None = None, engine: Engine | None = None) -> None:
         live = store.live()
-        if live:  # whoever comes back while a run trains wants to see it
+        if live and config is None:  # whoever comes back while a run trains, and names no file, wants to see it
             self.DEFAULT_MODE = "train"  # type: ignore[misc]
         super().__init__()
         self.store = store

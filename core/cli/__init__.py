@@ -5,6 +5,7 @@ Data goes to stdout, messages to stderr. Exit codes: 0 done, 1 failed, 2 what wa
 
 from __future__ import annotations
 
+import io
 import sys
 from importlib import import_module
 
@@ -58,6 +59,8 @@ def build(names: tuple[str, ...]) -> typer.Typer:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does: a locale may have no letter for a label
     words = sys.argv[1:] if arguments is None else arguments
     called = next((word for word in words if not word.startswith("-")), "")
     names = (called,) if called in COMMANDS else tuple(COMMANDS)

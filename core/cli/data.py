@@ -13,7 +13,7 @@ import typer
 
 from core.cli.console import Line, bar, is_terminal, out, table
 from core.cli.options import JsonOption, apply_values, with_settings, with_source
-from core.config import RunConfig, command_line, problem_with, to_dict
+from core.config import RunConfig, command_line, flag_of, problem_with, to_dict
 from core.errors import ConfigError, error_from_dict
 from core.text import safe, shorten
 
@@ -40,7 +40,7 @@ def data(
         serve(DataService().handlers())
         return
     config = apply_values(with_source(RunConfig(), source or "sample"), values)
-    wrong = [message for path in values if (message := problem_with(path, config.get(path)))]
+    wrong = [f"{flag_of(path)}: {message}" for path in values if (message := problem_with(path, config.get(path)))]
     if wrong:
         raise ConfigError("These options cannot be used", "; ".join(wrong))
     found, rows = _ask(config)

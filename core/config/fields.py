@@ -9,6 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+def number(value: float) -> str:
+    """A number as people write it: whole ones in full, others short."""
+    return str(int(value)) if value == int(value) and abs(value) < 1e12 else f"{value:g}"
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
     """What a person may put into one setting."""
@@ -27,9 +32,9 @@ class Spec:
         if self.choices:
             return "one of " + ", ".join(self.choices)
         if self.low is not None and self.high is not None:
-            return f"{self.low:g} to {self.high:g}"
+            return f"{number(self.low)} to {number(self.high)}"
         if self.low is not None:
-            return f"at least {self.low:g}"
+            return f"at least {number(self.low)}"
         return ""
 
 

@@ -40,7 +40,7 @@ _MAGIC = (
     (b"Obj\x01", "an Avro file", "Save it as Parquet."),
     (b"\x7fELF", "a program", "Name a table of texts and labels."),
 )
-_CONTROLS = bytes(set(range(32)) - {9, 10, 12, 13, 26, 27})
+_CONTROLS = bytes(set(range(32)) - {7, 8, 9, 10, 12, 13, 26, 27})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def _wide(sample: bytes) -> str:
 
 def _refuse_binary(sample: bytes, name: str) -> None:
     controls = len(sample) - len(sample.translate(None, _CONTROLS))
-    if controls > 0.02 * len(sample):
+    if controls > 0.04 * len(sample):
         raise DataError(
             "This is no table of text",
             f"{name} holds {controls / len(sample):.0%} control bytes: it looks like a binary file.",

@@ -49,10 +49,10 @@ def _as_published(dataset: Dataset, config: SplitConfig) -> Split:
     rows = np.arange(len(codes), dtype=np.int64)
     test = rows[:0]
     try:
-        size = config.validation
+        size: float | int = config.validation
         if config.test > 0:
             rows, test = train_test_split(rows, test_size=config.test, random_state=config.seed, stratify=codes)
-            size = config.validation / (1 - config.test)
+            size = max(round(len(codes) * config.validation), 1)
         train, validation = train_test_split(rows, test_size=size, random_state=config.seed, stratify=codes[rows])
     except ValueError as broken:
         step = "Take larger fractions, or keep duplicates together."

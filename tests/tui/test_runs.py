@@ -183,6 +183,16 @@ async def test_enter_opens_a_run_with_curves_classes_confusions_and_settings(sto
         assert app.focused is table(pilot)
 
 
+async def test_5_on_a_row_goes_to_try_with_that_run(store: RunStore) -> None:
+    three(store)
+    app = bench(store, "runs")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: len(names(pilot)) == 3)
+        await pilot.press("j", "5")
+        await until(pilot, lambda: app.current_mode == "try")
+        assert app.run_name == "wise-wren"
+
+
 async def test_a_run_deleted_under_the_open_screen_is_an_error_with_a_next_step(store: RunStore) -> None:
     three(store)
     async with bench(store, "runs").run_test(size=(100, 30)) as pilot:

@@ -89,6 +89,14 @@ async def test_a_finished_run_is_replayed_whole(store: RunStore) -> None:
         assert bottom.region.bottom <= 23, "nothing is hidden at 80x24"
 
 
+async def test_without_utf8_the_room_is_ascii(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    finished_run(store, "old-heron")
+    async with bench(store, "train").run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "finished" in shown(pilot))
+        assert shown(pilot).isascii()
+
+
 async def test_s_asks_for_a_stop_and_says_so_at_once(store: RunStore) -> None:
     run = partial_run(store, "brisk-otter", steps=60)
     with run.lock():

@@ -19,6 +19,7 @@ from tui import format as fmt
 from tui.keys import bindings
 from tui.screens.room import Room
 from tui.thrift import StretchCompositor
+from tui.widgets import run_ending as endings
 from tui.widgets import run_facts as facts
 from tui.widgets import run_report as reports
 from tui.widgets.canvas import Canvas, Line, line
@@ -146,8 +147,8 @@ class RunDetail(Room):
     def _ending(report: reports.Report, width: int) -> list[Line]:
         if report.state.is_live:
             return [line(("3 follows it live.", "accent"))]
-        lines = facts.ending(report.history, report.state, width) if report.test is None else []
-        return [*lines, *facts.warnings(report.history, width, limit=4)]
+        lines = endings.ending(report.history, report.state, width) if report.test is None else []
+        return [*lines, *endings.warnings(report.history, width, limit=4)]
 
     def _lines(self, name: str, lines: list[Line], width: int) -> None:
         canvas = self.query_one(f"#{name}", Canvas)

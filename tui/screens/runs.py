@@ -238,8 +238,11 @@ class RunsRoom(Room):
         except (OSError, WorkbenchError) as broken:
             self.workbench.show_error(_as_error(broken, name))
             return
+        if self.workbench.run_name == name:
+            self.workbench.run_name = ""
         self._all = [summary for summary in self._all if summary.name != name]
         self._show()
+        self.post_message(RunsChanged())
         self.notify(f"{name} is in the trash. u brings it back.", markup=False)
 
     def action_undo(self) -> None:
@@ -254,7 +257,7 @@ class RunsRoom(Room):
             self.workbench.show_error(_as_error(broken, place.name))
             return
         self.notify(f"{run.name} is back.", markup=False)
-        self._look_again()
+        self.post_message(RunsChanged())
 
     async def action_new(self) -> None:
         """Set up another run."""

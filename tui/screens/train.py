@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.message import Message
 
-from core.errors import RunError, WorkbenchError
-from core.runs import Batch, History, Run, RunState, RunStore, follow
+from core.errors import RunError
+from core.runs import History, Run, RunState, RunStore
+from tui.following import Followed, LiveRuns, Opened, live_runs, watch
 from tui.keys import bindings
 from tui.messages import RunEnded, RunLaunched
 from tui.screens.room import Room
 from tui.thrift import StretchCompositor
+from tui.widgets import run_ending as endings
 from tui.widgets import run_facts as facts
 from tui.widgets.canvas import Canvas, Line, line
 from tui.widgets.curves import Curves
@@ -44,32 +44,6 @@ NOTHING_YET = (
     "ctrl+r trains on the data in the Data room with the settings in Configure.",
     "1 Data   2 Configure   n New run",
 )
-
-
-@dataclass
-class Opened(Message):
-    """A run was found to follow, or none."""
-
-    cancel: threading.Event
-    run: Run | None
-    card: facts.Card | None
-    problem: WorkbenchError | None = None
-
-
-@dataclass
-class Followed(Message):
-    """What a run recorded since the last look."""
-
-    cancel: threading.Event
-    batch: Batch
-    gone: bool = False
-
-
-@dataclass
-class LiveRuns(Message):
-    """The names of the runs that train right now, newest first."""
-
-    names: list[str]
 
 
 class TrainRoom(Room):
@@ -132,27 +106,12 @@ class TrainRoom(Room):
 
     @work(thread=True, group="follow")
     def _follow(self, store: RunStore, name: str, cancel: threading.Event) -> None:
-        try:
-            run = _choose(store, name)
-        except WorkbenchError as problem:
-            self.post_message(Opened(cancel, None, None, problem))
-            return
-        self.post_message(Opened(cancel, run, facts.card_of(run) if run is not None else None))
-        if run is None:
-            return
-        try:
-            for batch in follow(run, cancel):
-                self.post_message(Followed(cancel, batch, gone=not run.path.is_dir()))
-        except (OSError, ValueError, TypeError, RunError) as broken:
-            damage = broken if isinstance(broken, RunError) else RunError(f"Cannot read {run.path}", str(broken))
-            self.post_message(Opened(cancel, None, None, damage))
+        for message in watch(store, name, cancel):
+            self.post_message(message)
 
     @work(thread=True, group="live", exclusive=True)
     def _look_for_live(self) -> None:
-        try:
-            self.post_message(LiveRuns([run.name for run in self.workbench.store.live()]))
-        except (OSError, ValueError, RunError):
-            self.post_message(LiveRuns([]))
+        self.post_message(live_runs(self.workbench.store))
 
     # What came
 
@@ -237,12 +196,12 @@ class TrainRoom(Room):
     def _figures(self, width: int) -> list[Line]:
         history = self.history
         if self._is_gone:
-            return facts.wrapped("! The folder of this run is gone. 4 lists the others.", width, "bad")
+            return endings.wrapped("! The folder of this run is gone. 4 lists the others.", width, "bad")
         return [
-            *facts.ending(history, self.state, width),
+            *endings.ending(history, self.state, width),
             *facts.class_scores(history, width),
             *facts.figures(self._card, history, self.state, width),
-            *facts.warnings(history, width),
+            *endings.warnings(history, width),
         ]
 
     def _paint_charts(self) -> None:
@@ -336,14 +295,3 @@ class TrainRoom(Room):
         if name != here:
             self.workbench.run_name = name
             self.open_run(name)
-
-
-def _choose(store: RunStore, name: str) -> Run | None:
-    """The run of that name; when it is gone or none was named a live run before the newest; none when there is none."""
-    names = store.names()
-    if name in names:
-        return store.open(name)
-    live = store.live()
-    if live:
-        return live[0]
-    return store.open(names[0]) if names else None

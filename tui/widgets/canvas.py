@@ -17,6 +17,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from core.text import safe
+from tui import format as fmt
 
 Cell: TypeAlias = tuple[str, str]
 """(character, name of a tone); the cell after a wide character holds the empty text."""
@@ -42,6 +43,20 @@ TONES = {
     "inverse": "reverse",
 }
 """What a piece of text is, and how the theme shows that. No tone says something that the text does not."""
+
+
+_ASCII = str.maketrans(
+    {"●": "@", "○": "o", "▼": "V", "▽": "v", "★": "*", "✓": "+", "✗": "x", "■": "#", "▸": ">", "‹": "<", "‖": "=",
+     "╌": "-", "┈": "~", "┊": ":", "│": "|", "┤": "|", "└": "+", "─": "-", "·": "-", "…": "~", "–": "-",
+     "\u2009": " "}
+)  # fmt: skip
+
+
+def in_locale(cells: Line) -> Line:
+    """The cells with our own signs in ASCII where the terminal has no UTF-8; a person's text stays as it is."""
+    if fmt.unicode_terminal():
+        return cells
+    return [(character.translate(_ASCII), tone) for character, tone in cells]
 
 
 def line(*parts: Part) -> Line:
@@ -133,7 +148,7 @@ class Canvas(Widget):
         `width`: what the widget is going to have, for one that has not been laid out yet.
         """
         width = self.size.width or width
-        new = [clip(cells, width) for cells in lines] if width else [list(cells) for cells in lines]
+        new = [in_locale(clip(cells, width) if width else list(cells)) for cells in lines]
         old, self._rows = self._rows, new
         if len(old) != len(new) or any(len(a) != len(b) for a, b in zip(old, new, strict=False)):
             self.refresh(layout=len(old) != len(new))

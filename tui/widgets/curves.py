@@ -8,7 +8,8 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from core.runs import History
-from tui.widgets.chart import Level, LineChart, Plot, Series
+from tui.widgets.chart import LineChart
+from tui.widgets.chart_model import Level, Plot, Series
 
 CIRCLES, TRIANGLES = ("●", "○"), ("▼", "▽")
 

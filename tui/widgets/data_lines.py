@@ -45,7 +45,9 @@ def problem(profile: Profile, width: int) -> list[Line]:
     if not profile.problem:
         return []
     found = error_from_dict(profile.problem)
-    said = [line((f"✗ {found.title}", "bad"))]
+    said = [line((f"✗ Cannot be trained on yet: {found.title}", "bad"))]
+    if any(finding.cure for finding in profile.findings):
+        return [*said, line(("  Next: ", "strong"), "in Health, f applies the cure of the finding under the cursor")]
     return said + [line("  ", text) for text in wrap(found.next_step or found.message, width - 2)[:2]]
 
 

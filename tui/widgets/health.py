@@ -18,6 +18,7 @@ from tui.keys import bindings
 from tui.widgets.option_rows import OptionRows
 
 _MARKS = {"bad": ("✗", "$text-error"), "warn": ("!", "$text-warning"), "ok": ("✓", "$text-success")}
+_FIX = "f\u00a0fixes"  # one word to the wrapping
 _ORDER = {"bad": 0, "warn": 1, "ok": 2}
 
 
@@ -63,8 +64,9 @@ class Health(OptionRows):
         found = []
         for one in self._findings:
             mark, style = _MARKS.get(one.level, _MARKS["warn"])
-            cure = (" f fixes", "bold $text-accent") if one.cure else ""
-            found.append(Content.assemble((f"{mark} ", f"bold {style}"), _hanging(safe(one.text), width), cure))
+            text = _hanging(safe(one.text) + (f" {_FIX}" if one.cure else ""), width)
+            head, cure = (text.removesuffix(_FIX), (_FIX, "bold $text-accent")) if one.cure else (text, "")
+            found.append(Content.assemble((f"{mark} ", f"bold {style}"), head, cure))
         for text in self._cures:
             found.append(Content.assemble(("+ ", "bold $text-accent"), _hanging(f"cured: {safe(text)}", width)))
         for reason, rows in self._dropped:

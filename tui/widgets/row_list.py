@@ -94,7 +94,7 @@ class RowList(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One row, cut to the width."""
-        width, index = self.size.width, y + self.scroll_offset.y
+        width, index = self.scrollable_content_region.width, y + self.scroll_offset.y
         if index >= self.total:
             return Strip.blank(width, self.rich_style)
         row = self.row_at(index)

@@ -12,7 +12,8 @@ from core.runs import History, Run, RunState, read_history
 from core.text import safe
 from tui import format as fmt
 from tui.widgets.canvas import Line, flow, line
-from tui.widgets.run_facts import Card, card_of, scored_by
+from tui.widgets.run_ending import scored_by
+from tui.widgets.run_facts import Card, card_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,7 @@ def class_table(classes: tuple[ClassRow, ...], width: int) -> list[Line]:
     """A row per class: a bar of its F1, precision, recall, rows; the worst marked."""
     if not classes:
         return []
-    name_width = min(max(fmt.width_of(safe(row.name)) for row in classes), max(width - 44, 12))
+    name_width = min(max([5, *(fmt.width_of(safe(row.name)) for row in classes)]), max(width - 44, 12))
     worst = min(classes, key=lambda row: row.f1 if math.isfinite(row.f1) else 2.0)
     mark = "▼" if fmt.unicode_terminal() else "<"
     bar_width = min(max(width - name_width - 40, 0), 30)

@@ -1,0 +1,105 @@
+"""What is written over and around the curves: legend, axis, marks, names of baselines."""
+
+from __future__ import annotations
+
+import math
+
+from tui import format as fmt
+from tui.widgets.canvas import BLANK, Line, clip, line, spread
+from tui.widgets.chart_model import Frame, Level, Plot, Series
+from tui.widgets.chart_scale import ticks
+
+SOLID, DOTTED = (".", "─"), ("'", "┈")
+"""How a stroke looks without and with UTF-8 (in the chart itself braille takes the place of the latter)."""
+
+
+def write(area: list[Line], row: int, column: int, text: str, tone: str) -> None:
+    """Put a text over the area; what lies outside of it is left out."""
+    if not 0 <= row < len(area):
+        return
+    for at, cell in enumerate(line((text, tone)), start=column):
+        if 0 <= at < len(area[row]):
+            area[row][at] = cell
+
+
+def draw_column(area: list[Line], column: int, glyph: str, tone: str) -> None:
+    """A vertical line where nothing else is."""
+    for cells in area:
+        if 0 <= column < len(cells) and cells[column] == BLANK:
+            cells[column] = (glyph, tone)
+
+
+def draw_levels(area: list[Line], frame: Frame, levels: tuple[Level, ...]) -> None:
+    """Lines under the curves, names over them: at the right end, at the left where another name is already."""
+    taken: set[int] = set()
+    for level in levels:
+        if not frame.low <= level.value <= frame.high:
+            continue
+        row = frame.row(level.value)
+        area[row] = [(level.stroke, "muted") if cell == BLANK else cell for cell in area[row]]
+        text = f" {level.name} {fmt.score(level.value)} "
+        column = 1 if row in taken else frame.width - len(text)
+        if len(text) * 2 <= frame.width:
+            write(area, row, column, text, "muted")
+        taken.add(row)
+
+
+def draw_marks(area: list[Line], frame: Frame, series: Series, best_x: float | None) -> None:
+    """Marks on the points of a curve; where they would touch, those of full validations win."""
+    full, hollow = series.marks
+    if not full:
+        return
+    is_hollow = [*series.hollow, *[False] * (len(series.xs) - len(series.hollow))]
+    points = [p for p in zip(series.xs, series.ys, is_hollow, strict=False) if math.isfinite(p[1])]
+    taken: set[int] = set()
+    for x, y, sampled in sorted(points, key=lambda point: point[2]):
+        column = frame.column(x)
+        if sampled and taken & {column - 1, column, column + 1}:
+            continue
+        taken.add(column)
+        glyph = hollow if sampled else "★" if x == best_x and full == "●" else full
+        write(area, frame.row(y), column, glyph, series.tone)
+
+
+def legend(plot: Plot, width: int) -> Line:
+    """Title, then each series with its stroke, its name and its newest value: the fullest form that fits."""
+    forms = [_legend(plot, wide, value) for wide, value in ((True, True), (False, True), (True, False), (False, False))]
+    best = next((form for form in forms if len(form) <= width), forms[-1])
+    key = line(("●full ○sample", "muted"))
+    has_samples = any(any(series.hollow) for series in plot.series)
+    if has_samples and len(best) + len(key) + 3 <= width:
+        return spread(best, key, width)
+    return clip(best, width)
+
+
+def _legend(plot: Plot, wide: bool, with_value: bool) -> Line:
+    unicode = fmt.unicode_terminal()
+    parts = line((plot.title, "strong"))
+    for series in plot.series:
+        stroke = DOTTED[unicode] if series.is_dotted else SOLID[unicode]
+        sample = stroke + (series.marks[0] or stroke) + (stroke if wide else "")
+        value = f" {fmt.score(series.last())}" if with_value and math.isfinite(series.last()) else ""
+        parts += line("  " if wide else " ", (sample, series.tone), f" {series.name}{value}")
+    return parts
+
+
+def x_axis(frame: Frame, gutter: int, planned: float) -> Line:
+    """Steps below the chart: 0, round numbers that fit, and the last planned one; nothing before there is a plan."""
+    cells: Line = [BLANK] * frame.width
+    corner: Line = [*[BLANK] * gutter, ("└", "muted")]
+    if planned <= 0:
+        return [*corner, *cells]
+    end = f"{fmt.count(round(frame.x_end))} steps"
+    limit = frame.width - len(end)
+    for at, character in enumerate(end, start=limit):
+        if at >= 0:
+            cells[at] = (character, "muted")
+    free = 0
+    for value in ticks(0.0, frame.x_end, max(frame.width // 9, 1)):
+        text = fmt.count(round(value))
+        start = max(frame.column(value) - len(text) // 2, 0)
+        if start >= free and start + len(text) < limit:
+            for at, character in enumerate(text, start=start):
+                cells[at] = (character, "muted")
+            free = start + len(text) + 1
+    return [*corner, *cells]
