@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
+import signal
 from asyncio.subprocess import PIPE, Process
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -90,8 +92,14 @@ class _Child:
 
     def kill(self) -> None:
         """End it now; it holds nothing that could be lost."""
+        _end(self.process)
+
+
+def _end(process: Process) -> None:
+    """Kill without `Process.kill()`, which polls first and so can take the exit code away from asyncio's watcher."""
+    if process.returncode is None:
         with suppress(ProcessLookupError):
-            self.process.kill()
+            os.kill(process.pid, signal.SIGKILL)
 
 
 class Engine:
@@ -161,7 +169,7 @@ class Engine:
         try:
             out, complaints = await child.communicate()
         except asyncio.CancelledError:
-            child.kill()
+            _end(child)
             await child.wait()
             raise
         try:

@@ -49,8 +49,17 @@ _SHOWN = {
     "left": "←", "right": "→",
 }  # fmt: skip
 
-_LISTS = ("data.classes", "data.health", "data.rows", "data.source", "runs.table", "runs.detail", "try.history",
-          "configure.settings", "configure.presets")
+_LISTS = (
+    "data.classes",
+    "data.health",
+    "data.rows",
+    "data.source",
+    "runs.table",
+    "runs.detail",
+    "try.history",
+    "configure.settings",
+    "configure.presets",
+)
 
 KEYS: tuple[Key, ...] = (
     Key("open", "enter", "open", "Open", "Open what is under the cursor",

@@ -92,8 +92,8 @@ def _sentence(event: e.Event, history: History) -> str:
             worst = f", worst {safe(names[scores.worst])} {scores.class_f1[scores.worst]:.3f}" if names else ""
             loss = "" if scores.loss is None else f", loss {scores.loss:.3f}"
             return (
-                f"epoch {round(epoch, 2):g} (step {step}): macro F1 {scores.macro_f1:.3f}, accuracy {scores.accuracy:.3f}"
-                f"{loss}{worst}"
+                f"epoch {round(epoch, 2):g} (step {step}): macro F1 {scores.macro_f1:.3f}, "
+                f"accuracy {scores.accuracy:.3f}{loss}{worst}"
             )
         case e.Warned(title, message):
             return f"! {title} {message}"

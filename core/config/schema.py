@@ -13,6 +13,9 @@ from core.config.fields import Spec, setting
 FORMAT = 1
 """Number of the run folder's format. Older numbers stay readable; newer ones are refused with a sentence."""
 
+SHORTEST = 8
+"""The least a maximum length may be: below it the special tokens are most of the input."""
+
 METRICS = ("macro_f1", "weighted_f1", "accuracy", "loss")
 
 
@@ -167,6 +170,8 @@ def problem_with(path: str, value: Any) -> str:
     spec = spec_of(path)
     if spec.choices and value not in spec.choices:
         return f"{value!r} is not {spec.bounds()}"
+    if path == "model.max_length" and 0 < value < SHORTEST:
+        return f"{value} leaves no room for words: 0, or at least {SHORTEST}"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return ""
     too_low = spec.low is not None and value < spec.low

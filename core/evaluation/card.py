@@ -15,6 +15,7 @@ def model_card(name: str, config: RunConfig, metrics: dict[str, Any], dataset: D
     """Markdown with what the model is, what it was trained on, and what it reached, baselines beside it."""
     validation, test = metrics["validation"], metrics["test"]
     labels = ", ".join(_code(label) for label in metrics["label_names"])
+    epoch = round(metrics["best_epoch"], 2)
     lines = [
         f"# {safe(name)}",
         "",
@@ -35,7 +36,7 @@ def model_card(name: str, config: RunConfig, metrics: dict[str, Any], dataset: D
         lines += ["", "No locked test: the validation rows chose the best epoch, so their score flatters."]
     lines += [
         "",
-        f"The weights are those of epoch {round(metrics['best_epoch'], 2):g}, chosen by validation {metrics['metric']}.",
+        f"The weights are those of epoch {epoch:g}, chosen by validation {metrics['metric']}.",
         "",
         "| class | precision | recall | F1 | rows |",
         "|---|---|---|---|---|",

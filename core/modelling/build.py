@@ -24,9 +24,10 @@ def hush() -> None:
 
 
 def build_model(base: BaseModel, config: ModelConfig, label_names: tuple[str, ...], seed: int) -> nn.Module:
-    """The encoder of `base` in float32 with a fresh classification head for `label_names`, on the CPU.
+    """The encoder of `base` in float32 with a classification head for `label_names`, on the CPU.
 
-    The head is drawn from `seed`, whatever was drawn before. Raises `ModelError` when the architecture cannot
+    The head is drawn from `seed`, whatever was drawn before; a base that was itself fine-tuned for as many classes
+    brings its head along. Raises `ModelError` when the architecture cannot
     classify sequences, or the weights do not fit their own configuration.
     """
     from safetensors import SafetensorError

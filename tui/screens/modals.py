@@ -26,12 +26,15 @@ class Dialog(ModalScreen[ScreenResultType | None]):
         Binding("escape", "leave", "Back", show=False),
         Binding("ctrl+q,ctrl+c", "app.quit", show=False),
     ]
-    TITLE: ClassVar[str] = ""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._frame_title = safe(title)
 
     def compose(self) -> ComposeResult:
         """The frame; `content` fills it."""
         with Vertical(id="dialog") as frame:
-            frame.border_title = self.TITLE
+            frame.border_title = Content(self._frame_title)
             yield from self.content()
 
     def content(self) -> ComposeResult:
@@ -52,12 +55,11 @@ class Question(Dialog[str]):
     ]
 
     def __init__(self, title: str, text: str, answers: Sequence[tuple[str, str]]) -> None:
-        super().__init__()
-        self._title, self._text, self._answers = title, text, answers
+        super().__init__(title)
+        self._text, self._answers = text, answers
 
     def content(self) -> ComposeResult:
         """The text and the buttons."""
-        self.query_one("#dialog").border_title = self._title
         yield Static(Content(safe(self._text, newlines=True)))
         with Horizontal(id="buttons"):
             for place, (name, label) in enumerate(self._answers):
@@ -80,12 +82,11 @@ class ErrorDialog(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "leave", show=False)]
 
     def __init__(self, error: WorkbenchError) -> None:
-        super().__init__()
+        super().__init__(f"✗ {error.title}")
         self.error = error
 
     def content(self) -> ComposeResult:
         """Message, then the next step."""
-        self.query_one("#dialog").border_title = Content(f"✗ {safe(self.error.title)}")
         if self.error.message:
             yield Static(Content(safe(self.error.message, newlines=True)), id="message")
         if self.error.next_step:
@@ -102,12 +103,11 @@ class TextDialog(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "leave", show=False)]
 
     def __init__(self, title: str, text: str, note: str = "") -> None:
-        super().__init__()
-        self._title, self._text, self._note = title, text, note
+        super().__init__(title)
+        self._text, self._note = text, note
 
     def content(self) -> ComposeResult:
         """The text, then what to say about it."""
-        self.query_one("#dialog").border_title = Content(safe(self._title))
         with VerticalScroll(id="text"):
             yield Static(Content(safe(self._text, newlines=True)))
         yield Static(Content.styled(self._note or "enter or esc to go back", "$text-muted"))
@@ -120,12 +120,11 @@ class TextDialog(Dialog[None]):
 class HelpDialog(Dialog[None]):
     """All keys, from the key table: those of this room first."""
 
-    TITLE = "Keys"
     DEFAULT_CLASSES = "wide"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,q,question_mark", "leave", show=False)]
 
     def __init__(self, room: str) -> None:
-        super().__init__()
+        super().__init__("Keys")
         self._room = room
 
     def content(self) -> ComposeResult:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual.content import Content
+
 from core.errors import WorkbenchError, error_from_dict
 from core.text import safe
 from tui.facts import Profile, Query
@@ -81,9 +83,10 @@ def facts(profile: Profile, width: int) -> list[Line]:
     return flow([*parts, *reading], width)[:3]
 
 
-def rows_title(query: Query, total: int) -> str:
+def rows_title(query: Query, total: int) -> Content:
     """The title above the rows: how many, and which."""
     which = [f"class {safe(query.label)[:30]}"] if query.label else []
     which += [f"finding: {safe(query.code)[:30]}"] if query.code else []
     which += [f"holding '{safe(query.words)[:30]}'"] if query.words else []
-    return " · ".join([f"{count(total)} row{'s' * (total != 1)}", *which, *(["esc shows all"] if which else [])])
+    parts = [f"{count(total)} row{'s' * (total != 1)}", *which, *(["esc shows all"] if which else [])]
+    return Content(" · ".join(parts))

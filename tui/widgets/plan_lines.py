@@ -17,7 +17,7 @@ def rows(split: Split | None, config: RunConfig, width: int, note: str = "") -> 
     if split is None:
         return [line((note or "counting rows…", "muted"))]
     train = sum(split.train)
-    each = math.ceil(train / config.training.batch_size)
+    each = math.ceil(train / (config.training.batch_size * config.training.accumulation))
     parts = [
         line(("train ", "muted"), (count(train), "strong"), " rows"),
         line(("validation ", "muted"), (count(sum(split.validation)), "strong")),

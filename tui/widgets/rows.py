@@ -10,7 +10,7 @@ from textual.widget import Widget
 from tui.keys import BY_ID, KEYS, ROOMS, shown
 
 _ORDER = {key.id: place for place, key in enumerate(KEYS)}
-_LAST = ("help", "quit")
+_ALWAYS = ("start", "go", "help", "quit")
 
 
 class RoomRow(Widget):
@@ -68,19 +68,19 @@ class KeyRow(Widget):
         pieces: list[tuple[str, str]] = []
         self._spans, at = [], 0
         offered = self._offered()
-        tail = [one for one in offered if one[1] in _LAST]
+        tail = [one for one in offered if one[1] in _ALWAYS]
         room_for_tail = sum(self._width(key, name) for key, name in tail)
-        for key, name in [one for one in offered if one[1] not in _LAST] + tail:
-            if name not in _LAST and at + self._width(key, name) + room_for_tail > self.size.width:
+        for key, name in [one for one in offered if one[1] not in _ALWAYS] + tail:
+            if name not in _ALWAYS and at + self._width(key, name) + room_for_tail > self.size.width:
                 continue
-            pieces += [(f" {shown(key)} ", "bold reverse"), (f" {BY_ID[name].label}  ", "")]
+            pieces += [(f" {shown(key)} ", "bold reverse"), (f" {BY_ID[name].label} ", "")]
             self._spans.append((at, at + self._width(key, name), key))
             at += self._width(key, name)
         return Content.assemble(*pieces)
 
     @staticmethod
     def _width(key: str, name: str) -> int:
-        return len(shown(key)) + len(BY_ID[name].label) + 5
+        return len(shown(key)) + len(BY_ID[name].label) + 4
 
     def on_click(self, event: events.Click) -> None:
         """A click on a label is that key."""
