@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import signal
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
@@ -24,6 +23,7 @@ from core.errors import ConfigError, WorkbenchError, error_from_dict
 from core.launch import start
 from core.runs import Run, RunStore
 from core.text import safe
+from tui import leaving
 from tui.engine import Engine
 from tui.keys import BY_ID, ROOMS, bindings
 from tui.messages import RunEnded, RunLaunched, RunsChanged, RunSelected
@@ -82,16 +82,11 @@ class Workbench(App[None]):
 
     def on_mount(self) -> None:
         """A closed terminal and a polite kill end the screen like `q` does, without a question."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGHUP, signal.SIGTERM):
-            with suppress(NotImplementedError, RuntimeError, ValueError):
-                loop.add_signal_handler(number, self.exit)
+        leaving.listen(self.exit)
 
     async def on_unmount(self) -> None:
         """No child outlives the screen; trainers are none of its children."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGHUP, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+        leaving.forget()
         await self.engine.close()
 
     @on(events.DescendantFocus)

@@ -21,9 +21,9 @@ class Preset:
 PRESETS: tuple[Preset, ...] = (
     Preset("quick", "Quick look", "Two epochs: is there anything to learn?",
            (("training.epochs", 2), ("training.patience", 0))),
-    Preset("balanced", "Balanced", "The defaults: most of the quality in reasonable time.",
+    Preset("balanced", "Balanced", "The defaults.",
            (("training.epochs", RunConfig().training.epochs), ("training.patience", RunConfig().training.patience))),
-    Preset("best", "Best", "Up to eight epochs; stops after three without a better score.",
+    Preset("best", "Best", "Eight epochs, fewer when 3 bring no gain.",
            (("training.epochs", 8), ("training.patience", 3))),
 )  # fmt: skip
 

@@ -16,6 +16,9 @@ from core.errors import DataError
 from core.text import safe
 
 _LOOKED_AT = 2000
+_LONG = 2000
+"""Characters of a cell that are looked at."""
+
 MOST_CLASSES = 1000
 """A column with more different values than this is not taken for a label."""
 
@@ -79,7 +82,7 @@ def choose_columns(table: Table, config: DataConfig) -> Columns:
 
 def _facts(column: pd.Series, name: str) -> _Facts:
     step = max(len(column) // _LOOKED_AT, 1)
-    cells = [cell for cell in column.iloc[::step].head(_LOOKED_AT).tolist() if cell and not cell.isspace()]
+    cells = [cell[:_LONG] for cell in column.iloc[::step].head(_LOOKED_AT).tolist() if cell and not cell.isspace()]
     count = max(len(cells), 1)
     return _Facts(
         name=name,

@@ -178,16 +178,26 @@ def _older_encoding(raw: bytes) -> str:
 
     lines = re.findall(rb"[^\n]*[\x80-\xff][^\n]*", raw[: 64 * SNIFF])
     sample = b"\n".join(lines)[:SNIFF]
-    western = sample.decode("cp1252", "replace")
-    odd = [char for char in western if char > "\x7f"]
+    odd = [char for char in sample.decode("cp1252", "replace") if char > "\x7f"]
     usual = sum(char in _WESTERN for char in odd)
-    # Accented letters stand alone among ASCII ones in Western text; in Cyrillic or Greek read as cp1252 they crowd.
-    crowded = len(re.findall(r"[À-ÿ]{3}", western))
-    if usual > 0.9 * len(odd) and crowded * 20 <= len(odd):
+    # In Western text accented letters stand alone among ASCII ones; in other scripts such bytes come in runs.
+    in_runs = sum(map(len, re.findall(rb"[\x80-\xff]{2,}", sample)))
+    if usual > 0.9 * len(odd) and in_runs < 0.4 * len(odd):
         return "cp1252"
-    best = from_bytes(sample).best()
+    for japanese in ("cp932", "euc_jp"):
+        text = sample.decode(japanese, "replace")
+        kana = len(re.findall(r"[\u3041-\u30ff]", text))
+        if kana > 0.2 * sum(char > "\x7f" for char in text) and text.count("\ufffd") < 2:
+            return japanese
+    best = from_bytes(sample, cp_isolation=list(_IN_USE)).best()
     return best.encoding if best is not None else "cp1252"
 
+
+_IN_USE = (
+    *("cp932", "euc_jp", "gb18030", "big5", "cp949", "cp1251", "koi8_r", "cp1250"),
+    *("cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874", "cp1258", "cp1252"),
+)
+"""Encodings that data files are really found in; the exotic ones would only win by accident."""
 
 _WESTERN = frozenset(
     "€‚ƒ„…†‡‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ\xa0¡¢£¥§©ª«®°±²³´µ·º»¼½¾¿ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ"

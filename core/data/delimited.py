@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,12 +15,14 @@ from core.config import DataConfig
 from core.data.decode import SNIFF
 from core.data.sniff import Layout, sniff
 from core.data.table import BAD_ROW, BLANK_ROW, BadRow, Decision, Ints, Table
+from core.data.texts import Mask
 from core.errors import DataError
 from core.protocol import Progress
 
 _CHUNK = 200_000
 _KEPT_BAD = 1000
-_SKIPPED = re.compile(r"Skipping line (\d+): expected (\d+) fields, saw (\d+)")
+_MORE = 2
+"""Columns read beyond those the table has, to see which rows are too long."""
 
 
 def read_delimited(
@@ -76,87 +77,73 @@ def _without_frames(
 
 def _parse(data: bytes, layout: Layout, source: str, reading: tuple[Decision, ...], progress: Progress) -> Table:
     width = len(layout.names)
-    chunks: list[pd.DataFrame] = []
-    skipped: dict[int, int] = {}
-    done = 0
-    for chunk, found in _chunks(data, layout):
-        chunks.append(chunk)
-        skipped |= found
-        done += len(chunk)
-        progress(done, 0, "rows")
-    frame = pd.concat(chunks, ignore_index=True) if len(chunks) > 1 else chunks[0]
-    # The parser numbers records from 1 with our own first line among them, then the header when there is one.
-    head = 1 + layout.header
-    total = len(frame) + len(skipped) - head
-    frame = frame.iloc[head:].reset_index(drop=True)
+    good: list[pd.DataFrame] = []
+    numbers: list[Ints] = []
+    bad: list[BadRow] = []
+    # The parser's rows begin with our own first line, then the header when there is one.
+    read, misfits = -1 - layout.header, 0
+    for piece in _chunks(data, layout):
+        number = np.arange(read + 1, read + 1 + len(piece), dtype=np.int64)
+        read += len(piece)
+        chunk, number = piece[number > 0], number[number > 0]
+        full = _blank(chunk.iloc[:, width:])
+        for at in np.flatnonzero(~full)[: max(_KEPT_BAD - len(bad), 0)]:
+            cells = [str(cell) for cell in chunk.iloc[int(at)]]
+            bad.append(BadRow(int(number[at]), layout.delimiter.join(cells).rstrip(layout.delimiter)))
+        misfits += int((~full).sum())
+        full_rows = chunk.iloc[:, :width]
+        good.append(full_rows if full.all() else full_rows[full])
+        numbers.append(number[full])
+        progress(read, 0, "rows")
+    frame = pd.concat(good, ignore_index=True)
     frame.columns = pd.Index(layout.names)
-    seen = {record - head: fields for record, fields in skipped.items()}
-    bad = np.array(sorted(seen), dtype=np.int64)
-    rows: Ints = np.delete(np.arange(1, total + 1, dtype=np.int64), bad - 1)
+    rows = np.concatenate(numbers)
     blank = _blank(frame)
-    dropped = {BAD_ROW: len(bad), BLANK_ROW: int(blank.sum())}
     if blank.any():
         frame, rows = frame[~blank].reset_index(drop=True), rows[~blank]
+    dropped = {BAD_ROW: misfits, BLANK_ROW: int(blank.sum())}
     return Table(
         frame=frame,
         rows=rows,
         source=source,
         reading=(*reading, *layout.decisions),
-        read=total,
+        read=read,
         dropped={reason: count for reason, count in dropped.items() if count},
-        bad=_bad_rows(data, total + layout.header, layout.header, seen, width),
+        bad=tuple(bad),
     )
 
 
-def _chunks(data: bytes, layout: Layout) -> Iterator[tuple[pd.DataFrame, dict[int, int]]]:
-    """Pieces of the table, and the records that were skipped: number -> fields seen.
+def _chunks(data: bytes, layout: Layout) -> Iterator[pd.DataFrame]:
+    """Pieces of the table with some columns more than it has: what stands in those does not belong.
 
-    A first line of our own with the right number of fields goes in front, for the parser checks no width on line 1.
+    Naming the columns to use makes the parser take rows of every width. A first line of our own sets the width, for
+    otherwise the first row would.
     """
-    ours = layout.delimiter.join("x" * len(layout.names)).encode() + b"\n"
+    columns = list(range(len(layout.names) + _MORE))
+    ours = layout.delimiter.join("x" * len(columns)).encode() + b"\n"
     options: dict[str, Any] = {
         "sep": layout.delimiter,
         "header": None,
-        "names": list(range(len(layout.names))),
+        "names": columns,
+        "usecols": columns,
         "index_col": False,
         "dtype": str,
         "na_filter": False,
         "keep_default_na": False,
         "quoting": csv.QUOTE_MINIMAL if layout.framed else csv.QUOTE_NONE,
-        "on_bad_lines": "warn",
         "skip_blank_lines": False,
         "lineterminator": "\n",
         "engine": "c",
         "chunksize": _CHUNK,
     }
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        with pd.read_csv(io.BytesIO(ours + data), **options) as reader:
-            for chunk in reader:
-                said = "\n".join(str(one.message) for one in caught)
-                caught.clear()
-                yield chunk, {int(found[1]): int(found[3]) for found in _SKIPPED.finditer(said)}
+    with pd.read_csv(io.BytesIO(ours + data), **options) as reader:
+        yield from reader
 
 
-def _blank(frame: pd.DataFrame) -> Any:
+def _blank(frame: pd.DataFrame) -> Mask:
+    """Which rows hold nothing at all."""
     blank = np.ones(len(frame), dtype=bool)
     for name in frame.columns:
-        if not blank.any():
-            break
-        blank &= (frame[name] == "").to_numpy(dtype=bool)
+        if blank.any():
+            blank &= (frame[name] == "").to_numpy(dtype=bool)
     return blank
-
-
-def _bad_rows(data: bytes, records: int, head: int, seen: dict[int, int], width: int) -> tuple[BadRow, ...]:
-    """The records with too many fields, as raw lines where each record is one line."""
-    numbers = sorted(seen)[:_KEPT_BAD]
-    if not numbers:
-        return ()
-    ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10)
-    if len(ends) + 1 != records:
-        return tuple(BadRow(n, f"{seen[n]} fields where {width} were expected") for n in numbers)
-    starts = np.concatenate(([0], ends + 1))
-    stops = np.concatenate((ends, [len(data)]))
-    return tuple(
-        BadRow(n, data[starts[n - 1 + head] : stops[n - 1 + head]].decode("utf-8", "replace")) for n in numbers
-    )

@@ -25,11 +25,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A record that does not have the table's number of fields."""
+    """A record with more fields than the table has columns."""
 
     row: int
     text: str
-    """The raw line where it could be told apart, else how many fields were seen."""
+    """Its first cells, with the delimiter between them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

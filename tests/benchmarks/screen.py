@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.benchmarks.startup import finetui
-from tests.benchmarks.terminal import Terminal
+from tests.terminal.emulator import Terminal
 
 
 @contextmanager

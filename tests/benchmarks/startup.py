@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.benchmarks.terminal import Terminal
+from tests.terminal.emulator import Terminal
 
 
 def finetui() -> str:

@@ -65,6 +65,19 @@ def test_cyrillic_in_an_old_encoding(tmp_path: Path) -> None:
     assert _cells(_read(tmp_path / "a.csv", _csv(rows).encode("cp1251"))) == [list(row) for row in rows]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "rows"),
+    [
+        ("gb18030", [("这部电影真的很好看我很喜欢", "好"), ("非常无聊的一部电影不推荐", "坏")]),
+        ("shift_jis", [("この映画はとても良かったです", "良い"), ("退屈な映画でした", "悪い")]),
+        ("cp1253", [("Πολύ καλή ταινία και ωραία", "ναι"), ("Βαρετή ταινία", "όχι")]),
+        ("latin-1", [("Está muy bien, señor, ¡qué película!", "sí"), ("Malísima película de año", "no")]),
+    ],
+)
+def test_other_old_encodings(tmp_path: Path, encoding: str, rows: list[tuple[str, str]]) -> None:
+    assert _cells(_read(tmp_path / "a.csv", _csv(rows * 10).encode(encoding))) == [list(row) for row in rows * 10]
+
+
 def test_a_damaged_byte_does_not_turn_utf8_into_something_else(tmp_path: Path) -> None:
     content = _csv([("Schöne Grüße aus Köln über Nürnberg", "a")] * 20).encode() + b'"bad \xff byte",a\n'
     table = _read(tmp_path / "a.csv", content)
@@ -200,6 +213,13 @@ def test_bad_rows_keep_their_numbers_across_pieces(tmp_path: Path) -> None:
     assert [one.row for one in table.bad] == [400_000]
     assert table.frame["column_1"].iloc[-1] == "row 449999"
     assert table.rows[-1] == 450_000
+
+
+def test_many_bad_rows_do_not_take_long_to_count(tmp_path: Path) -> None:
+    lines = [f"text {n},{n % 2}" for n in range(10_000)] + [f"a text, {n},1" for n in range(300_000)]
+    table = _read(tmp_path / "a.csv", "\n".join(lines))
+    assert table.dropped == {"wrong number of fields": 300_000}
+    assert len(table.bad) == 1000
 
 
 def test_nul_bytes_become_visible(tmp_path: Path) -> None:

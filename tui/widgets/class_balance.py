@@ -80,6 +80,12 @@ class ClassBalance(OptionRows):
         at = self.highlighted
         return self._shown()[at] if at is not None and at < len(self._shown()) else None
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing is offered for a line that is not there."""
+        if action in ("open", "exclude") and not self._counts:
+            return False
+        return super().check_action(action, parameters)
+
     def action_open(self) -> None:
         """The rows of this class, or the classes that were not shown."""
         if here := self._here():

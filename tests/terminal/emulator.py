@@ -18,6 +18,7 @@ from types import TracebackType
 import pyte
 
 FINETUI = [sys.executable, "-P", "-m", "tui"]
+"""The screen as a child, whatever lies in the current folder."""
 
 
 class Terminal:
@@ -88,6 +89,18 @@ class Terminal:
                 raise TimeoutError(self.text())
             self.pump(0.02)
         return time.monotonic() - began
+
+    def hang_up(self, seconds: float = 10) -> None:
+        """Lose the line: close our end and wait until the program is gone. Raises `TimeoutError` when it stays."""
+        os.close(self._handle)
+        end = time.monotonic() + seconds
+        while os.waitpid(self.pid, os.WNOHANG) == (0, 0):
+            if time.monotonic() > end:
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+                raise TimeoutError("the screen outlived its terminal")
+            time.sleep(0.02)
+        self.ended = True
 
     def resident_bytes(self) -> int:
         """The program's resident set."""

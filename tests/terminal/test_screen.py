@@ -1,0 +1,145 @@
+"""The screen in a real pty: what it draws, how it leaves, what outlives it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.launch import child_environment, start
+from core.runs import Run, RunState, RunStore, follow
+from core.training import events as e
+from tests.core.test_session import config_for, write_reviews
+from tests.terminal.emulator import FINETUI, Terminal
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Run]:
+    """A run of a tiny model that trains until it is stopped, its first steps done."""
+    source = write_reviews(tmp_path / "reviews.csv", 400)
+    run = RunStore(tmp_path / "runs").create(config_for(tmp_path, source, epochs=1000), "long-hare")
+    start(run)
+    for batch in follow(run):
+        if any(isinstance(record.event, e.StepsFinished) for record in batch.records):
+            break
+    yield run
+    if run.state().is_live:
+        run.ask("stop")
+        for _ in follow(run):
+            pass
+
+
+def screen(folder: Path, *words: str, columns: int = 80, rows: int = 24, **environment: str) -> Terminal:
+    inherited = {name: value for name, value in child_environment().items() if name == "PYTHONPATH"}
+    return Terminal([*FINETUI, *words, "--runs", str(folder / "runs")], columns, rows, **inherited, **environment)
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (160, 48)])
+def test_every_room_opens_by_its_number(tmp_path: Path, columns: int, rows: int) -> None:
+    with screen(tmp_path, columns=columns, rows=rows) as terminal:
+        terminal.wait(lambda text: "3 classes" in text)
+        for key, room in (("2", "Configure"), ("3", "Train"), ("4", "Runs"), ("5", "Try")):
+            terminal.send("\x07")  # ctrl+g, which works from a text field too
+            terminal.wait(lambda text: "palette" in text.lower())
+            terminal.send(key)
+            terminal.wait(lambda text, mark=f"▸{key} {room}": mark in text)
+        terminal.send("\x07")
+        terminal.wait(lambda text: "palette" in text.lower())
+        terminal.send("q")
+        terminal.wait_end()
+
+
+@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": ""}])
+def test_a_terminal_that_cannot_gets_a_message_and_exit_2(tmp_path: Path, environment: dict[str, str]) -> None:
+    with screen(tmp_path, **environment) as terminal:
+        terminal.wait(lambda text: "finetui train FILE" in text)
+        terminal.wait_end()
+
+
+def test_without_a_terminal_it_says_how_else(tmp_path: Path) -> None:
+    done = subprocess.run(FINETUI, capture_output=True, text=True, cwd=tmp_path, env=child_environment(), check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "finetui train FILE" in done.stderr
+
+
+def test_quitting_leaves_the_run_and_coming_back_opens_it(live: Run) -> None:
+    folder = live.path.parents[1]
+    with screen(folder) as terminal:
+        terminal.wait(lambda text: "▸3 Train" in text and "long-hare" in text and "step" in text)
+        terminal.send("q")
+        terminal.wait(lambda text: "Keep it running" in text)
+        terminal.send("\r")
+        terminal.wait_end()
+        assert "finetui attach long-hare" in terminal.text()
+    assert live.state() is RunState.RUNNING
+    with screen(folder) as terminal:
+        terminal.wait(lambda text: "long-hare" in text and "seq/s" in text)
+        terminal.send("s")
+        terminal.wait(lambda text: "stopped" in text, 60)
+    assert live.state() is RunState.STOPPED
+
+
+def test_a_lost_line_ends_the_screen_and_not_the_run(live: Run) -> None:
+    terminal = screen(live.path.parents[1])
+    terminal.wait(lambda text: "seq/s" in text)
+    terminal.hang_up()
+    assert live.state() is RunState.RUNNING
+
+
+def test_two_screens_watch_one_run(live: Run) -> None:
+    folder = live.path.parents[1]
+    with screen(folder) as one, screen(folder, columns=160, rows=48) as other:
+        for terminal in (one, other):
+            terminal.wait(lambda text: "long-hare" in text and "seq/s" in text)
+
+
+def test_what_stands_in_the_data_never_acts_on_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "hostile.csv"
+    evil = "\x1b]52;c;aGVsbG8=\x07 \x1b[2J \x9b31m [/bold] [red]"
+    path.write_text("text,label\n" + "".join(f"{evil} {n},{'yes' if n % 2 else 'no'}\n" for n in range(40)))
+    with screen(tmp_path, str(path)) as terminal:
+        terminal.wait(lambda text: "40 rows" in text and "[/bold]" in text)
+        assert b"\x1b]52" not in terminal.raw
+        assert b"aGVsbG8=\x07" not in terminal.raw
+
+
+def test_ours_runs_in_a_folder_that_holds_modules_of_the_same_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("core", "tui"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('theirs')")
+    (tmp_path / "torch.py").write_text("raise SystemExit('theirs')")
+    monkeypatch.chdir(tmp_path)
+    with screen(tmp_path) as terminal:
+        terminal.wait(lambda text: "3 classes" in text)
+    config = config_for(tmp_path, write_reviews(tmp_path / "reviews.csv"), epochs=1)
+    run = RunStore(tmp_path / "runs").create(config)
+    start(run)
+    for _ in follow(run):
+        pass
+    assert run.state() is RunState.FINISHED, run.log_path.read_text()
+
+
+def test_the_screen_s_process_loads_nothing_heavy(live: Run) -> None:
+    with screen(live.path.parents[1]) as terminal:
+        terminal.wait(lambda text: "seq/s" in text)
+        for key in "12345":
+            terminal.send("\x07")
+            terminal.wait(lambda text: "palette" in text.lower())
+            terminal.send(key)
+            terminal.wait(lambda text, mark=f"▸{key} ": mark in text)
+        maps = Path(f"/proc/{terminal.pid}/maps").read_text()
+        loaded = {
+            name
+            for name in ("torch", "transformers", "sklearn", "scipy", "pandas", "pyarrow", "tokenizers", "numpy")
+            if f"site-packages/{name}" in maps
+        }
+        assert not loaded
+        assert terminal.resident_bytes() < 80e6
+        os.kill(terminal.pid, 15)
+        terminal.wait_end()

@@ -1,0 +1,50 @@
+"""The whole workbench over an empty runs folder, with a child that needs neither pandas nor a model."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.app import App
+
+from core.config import RunConfig
+from core.runs import RunStore
+from tests.tui import fake_child
+from tui.app import Workbench
+from tui.engine import Engine
+from tui.sources import data_config
+
+FAKE = str(Path(fake_child.__file__))
+
+
+def fake_engine() -> Engine:
+    """An engine whose children are `fake_child`."""
+    return Engine(lambda arguments: [sys.executable, "-P", FAKE, *arguments])
+
+
+def painted(app: App[Any]) -> str:
+    """Every character on the screen."""
+    return "\n".join("".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips())
+
+
+@pytest.fixture
+def workbench(tmp_path: Path) -> Callable[..., Workbench]:
+    """Builds the app on a source; `real` for the engine's own children."""
+
+    def build(source: str = "sample", *, real: bool = False) -> Workbench:
+        store = RunStore(tmp_path / "runs")
+        return Workbench(store, RunConfig(data=data_config(source)), None if real else fake_engine())
+
+    return build
+
+
+@pytest.fixture
+def fake_model(tmp_path: Path) -> str:
+    """A finished run as far as the Try room looks: its name."""
+    run = RunStore(tmp_path / "runs").create(RunConfig(), "brisk-otter")
+    run.model_path.mkdir()
+    (run.model_path / "config.json").write_text("{}")
+    return run.name

@@ -1,0 +1,298 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual import events
+from textual.pilot import Pilot
+from textual.widgets import Select
+
+from core.errors import Cancelled, WorkbenchError
+from tests.tui.bench import until
+from tests.tui.conftest import fake_engine, painted
+from tui.app import Workbench
+from tui.facts import Query
+from tui.screens.data import DataRoom
+from tui.screens.modals import TextDialog
+from tui.sources import absolute, pasted_path
+from tui.widgets.class_balance import ClassBalance
+from tui.widgets.health import Health
+from tui.widgets.row_list import RowList
+from tui.widgets.source_bar import SourceBar
+
+Build = Callable[..., Workbench]
+
+
+def room(app: Workbench) -> DataRoom:
+    assert isinstance(app.screen, DataRoom)
+    return app.screen
+
+
+async def loaded(pilot: Pilot[None], app: Workbench, text: str = "75 rows") -> None:
+    await until(pilot, lambda: app.screen.focused is not None and text in painted(app) and "sentence" in painted(app))
+
+
+async def test_the_sample_is_open_from_the_start(workbench: Build) -> None:
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot, app)
+        text = painted(app)
+        assert "3 classes · 75 rows kept of 75" in text
+        assert "positive" in text
+        assert "53.3 %" in text
+        assert "! 14 near [/duplicates]" in text
+        assert "p50 21 · p95 38 · max 71 words" in text
+        assert "always 'positive': accuracy .530 · F1 .230" in text
+        assert isinstance(app.screen.focused, ClassBalance)
+
+
+async def test_text_of_the_data_cannot_act_on_the_terminal(workbench: Build) -> None:
+    app = workbench()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await loaded(pilot, app)
+        await pilot.press("G", "enter")
+        await until(pilot, lambda: "class [/red] odd␛[31m" in painted(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TextDialog))
+        assert "[/bold]" in painted(app)
+        assert "\x1b" not in painted(app)
+        assert "\x07" not in painted(app)
+
+
+async def test_a_class_is_excluded_and_brought_back(workbench: Build) -> None:
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot, app)
+        await pilot.press("x")
+        await loaded(pilot, app, "35 rows kept of 75")
+        assert app.config.data.cures == ("drop-class:positive",)
+        assert "1 cure, u undoes" in painted(app)
+        await pilot.press("u")
+        await loaded(pilot, app, "75 rows kept of 75")
+        assert app.config.data.cures == ()
+
+
+async def test_a_finding_opens_its_rows_and_its_cure_is_one_key(workbench: Build) -> None:
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot, app)
+        app.screen.query_one(Health).focus()
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: "14 rows · finding: duplicates" in painted(app))
+        assert isinstance(app.screen.focused, RowList)
+        await pilot.press("escape")
+        await loaded(pilot, app)
+        app.screen.query_one(Health).focus()
+        await pilot.press("f")
+        await until(pilot, lambda: app.config.data.cures == ("drop-duplicates",))
+
+
+async def test_rows_are_searched_while_typing(workbench: Build) -> None:
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot, app)
+        await pilot.press("slash", *"sentence 7", "enter")
+        await until(pilot, lambda: "7 rows · holding 'sentence 7'" in painted(app))
+        assert isinstance(app.screen.focused, RowList)
+        await pilot.press("escape")
+        await until(pilot, lambda: "75 rows──" in painted(app))
+
+
+async def test_the_list_moves_with_arrows_and_letters(workbench: Build) -> None:
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot, app)
+        rows = app.screen.query_one(RowList)
+        rows.focus()
+        await pilot.press("j", "down", "k")
+        assert rows.cursor == 1
+        await pilot.press("G")
+        assert rows.cursor == 74
+        await until(pilot, lambda: "sentence 75" in painted(app))
+        await pilot.press("g")
+        assert rows.cursor == 0
+
+
+async def test_a_file_that_cannot_be_read_leaves_the_former_data(workbench: Build) -> None:
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot, app)
+        room(app).open_source("/nowhere/bad")
+        await until(pilot, lambda: "There is no file bad" in painted(app))
+        text = painted(app)
+        assert "Nothing lies at /nowhere/[/bad]." in text
+        assert "Next: Check the path." in text
+        assert "what was there before" in text
+        assert app.config.data.source == "sample"
+        assert "75 rows kept of 75" in text
+
+
+async def test_a_child_that_dies_is_an_error_with_its_last_words(workbench: Build) -> None:
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot, app)
+        room(app).open_source("/nowhere/die")
+        await until(pilot, lambda: "out of memory, said the fake" in painted(app))
+        room(app).open_source("sample")
+        await until(pilot, lambda: "out of memory" not in painted(app) and "opening" not in painted(app))
+
+
+async def test_escape_cancels_what_loads(workbench: Build) -> None:
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot, app)
+        room(app).open_source("/nowhere/slow")
+        await until(pilot, lambda: "reading /nowhere/slow" in painted(app) and "12%" in painted(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "Cancelled. The data below is what was there before." in painted(app))
+        assert app.config.data.source == "sample"
+        await pilot.press("x")  # and the room goes on working, with a new child
+        await loaded(pilot, app, "35 rows kept of 75")
+
+
+async def test_a_path_pasted_anywhere_in_the_room_is_opened(workbench: Build, tmp_path: Path) -> None:
+    file = tmp_path / "my file.csv"
+    file.write_text("text,label\na,b\n")
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot, app)
+        app.screen.post_message(events.Paste(f"'{file}'\n"))
+        await until(pilot, lambda: app.config.data.source == str(file))
+        assert app.config.data.given == str(file)
+
+
+async def test_a_typed_path_is_opened(workbench: Build, tmp_path: Path) -> None:
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot, app)
+        app.screen.query_one("#path").focus()
+        await pilot.press(*"q1.csv", "enter")
+        await until(pilot, lambda: app.config.data.given == "q1.csv")
+        assert Path(app.config.data.source).is_absolute()
+
+
+async def test_the_source_bar_leads_back_to_the_sample(workbench: Build) -> None:
+    app = workbench("/somewhere/else.csv")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot, app)
+        app.screen.query_one(SourceBar).focus()
+        await pilot.press("g", "enter")
+        await until(pilot, lambda: app.config.data.source == "sample")
+
+
+async def test_columns_can_be_chosen(workbench: Build) -> None:
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot, app)
+        app.screen.query_one("#column-group", Select).value = "[/b]"
+        await until(pilot, lambda: app.config.data.group == "[/b]")
+        await loaded(pilot, app)
+        assert app.screen.query_one("#column-group", Select).value == "[/b]"
+
+
+async def test_a_real_file_is_read_by_the_real_child(workbench: Build, tmp_path: Path) -> None:
+    lines = [f"row {n} says {'good' if n % 2 else 'bad'} things [/,{'pos' if n % 2 else 'neg'}" for n in range(40)]
+    file = tmp_path / "reviews.csv"
+    file.write_text("\n".join(["text,label", *lines]))
+    app = workbench(str(file), real=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "2 classes · 40 rows kept of 40" in painted(app) and "row 0 says bad" in painted(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "20 rows · class" in painted(app))
+        assert app.checked == (app.config.data, None)
+
+
+async def test_a_missing_file_on_the_command_line_says_so(workbench: Build, tmp_path: Path) -> None:
+    app = workbench(str(tmp_path / "nothing.csv"), real=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "✗" in painted(app) and "Next:" in painted(app))
+        assert "nothing.csv" in painted(app)
+
+
+async def test_long_lists_ask_for_the_pages_in_sight(workbench: Build) -> None:
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot, app)
+        rows, asked = app.screen.query_one(RowList), []
+        rows.total = 100_000
+        rows.on_resize()
+        app.screen._page_wanted = None  # type: ignore[attr-defined]
+        rows.post_message = lambda message: asked.append(message) or True  # type: ignore[method-assign,func-returns-value]
+        rows.action_last()
+        await pilot.pause()
+        assert rows.row_at(99_999) is None
+        assert [message.start for message in asked if isinstance(message, RowList.PageWanted)] == [99_500]
+
+
+# The engine by itself
+
+
+async def test_a_request_that_somebody_typed_over_is_dropped() -> None:
+    engine = fake_engine()
+    try:
+        asked = [
+            asyncio.create_task(engine.ask("classify", "classify", newest="try", run="/r/x", texts=[f"t{n}"]))
+            for n in range(30)
+        ]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert isinstance(answers[-1], dict)
+        assert all(isinstance(answer, dict | Cancelled) for answer in answers)
+    finally:
+        await engine.close()
+
+
+async def test_cancel_ends_the_child_and_the_next_question_starts_another() -> None:
+    engine = fake_engine()
+    try:
+        config = {"data": {"source": "/slow", "given": "", "cures": [], "group": ""}}
+        waiting = asyncio.create_task(engine.ask("data", "profile", config=config))
+        while not engine.busy("data"):
+            await asyncio.sleep(0)
+        engine.cancel("data")
+        with pytest.raises(Cancelled):
+            await waiting
+        config["data"]["source"] = "sample"
+        assert (await engine.ask("data", "profile", config=config))["kept"] == 75
+    finally:
+        await engine.close()
+
+
+async def test_unknown_requests_come_back_as_errors() -> None:
+    engine = fake_engine()
+    try:
+        with pytest.raises(WorkbenchError, match="Unknown request"):
+            await engine.ask("data", "dance")
+    finally:
+        await engine.close()
+
+
+async def test_devices_are_listed() -> None:
+    engine = fake_engine()
+    assert [one["device"] for one in await engine.devices()] == ["cpu"]
+
+
+# Sources as people give them
+
+
+def test_pasted_paths_are_understood_in_every_dress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a b.csv"
+    file.touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for text in (str(file), f"{file}\n", f"'{file}'", str(file).replace(" ", "\\ "), file.as_uri(), "~/a b.csv"):
+        assert Path(pasted_path(text)).expanduser() == file
+    for text in ("", "no such file", "two\nlines", "x" * 5000, "'unclosed", "\0", str(tmp_path)):
+        assert pasted_path(text) == ""
+
+
+def test_sources_are_kept_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert absolute("sample") == "sample"
+    assert absolute("hub:a/b") == "hub:a/b"
+    assert absolute("x.csv") == str(tmp_path / "x.csv")
+    assert absolute("~nobody-of-that-name/x").startswith("/")
+
+
+def test_a_query_for_all_rows_is_empty() -> None:
+    assert Query() == Query("", "", "")
