@@ -87,7 +87,7 @@ async def test_help_is_made_from_the_key_table(workbench: Build) -> None:
 async def test_the_palette_holds_the_actions_that_work_here(workbench: Build) -> None:
     app = workbench()
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: app.screen.focused is not None)
+        await until(pilot, lambda: "75 rows kept" in painted(app))
         titles = {command.title for command in app.get_system_commands(app.screen)}
         assert {"Start", "Quit", "Help", "Search", "Exclude", *ROOMS.values()} <= titles
         await pilot.press("colon")
@@ -99,7 +99,7 @@ async def test_an_error_shows_title_message_and_next_step_and_no_markup(workbenc
     app = workbench()
     async with app.run_test(size=(80, 24)) as pilot:
         app.show_error(DataError("Bad [/b] file\x1b[2J", "It has [red]nothing", "Give another."))
-        await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
+        await until(pilot, lambda: isinstance(app.screen, ErrorDialog) and "Next:" in painted(app))
         text = painted(app)
         assert "Bad [/b] file␛[2J" in text
         assert "It has [red]nothing" in text
@@ -121,7 +121,7 @@ async def test_data_that_cannot_be_read_starts_nothing(workbench: Build) -> None
     app = workbench("/nowhere/bad")
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("ctrl+r")
-        await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
+        await until(pilot, lambda: isinstance(app.screen, ErrorDialog) and "enter or esc" in painted(app))
         assert "There is no file bad" in painted(app)
         assert app.store.names() == []
 

@@ -67,6 +67,7 @@ class DataRoom(Room):
     async def fill(self) -> None:
         """Read the data, and what was given lately."""
         self.query_one("#filter").display = False
+        await self.query_one(Columns).furnish()
         self.watch(self.app, "config", self._config_changed, init=False)
         self.load(self.workbench.config.data)
         self._look_for_recent()
@@ -99,7 +100,7 @@ class DataRoom(Room):
             self._notice(data_lines.failure(error, self._loaded is not None, self._width()))
             self.query_one(SourceBar).show_sources(self._current(), self._recent)
             return
-        await self._show(data, profile_of(answer))
+        self._show(data, profile_of(answer))
 
     def _progress(self, done: int, total: int, what: str) -> None:
         if self._loading is not None:
@@ -108,14 +109,14 @@ class DataRoom(Room):
     def _request(self, data: DataConfig) -> dict[str, object]:
         return to_dict(replace(self.workbench.config, data=data))
 
-    async def _show(self, data: DataConfig, profile: Profile) -> None:
+    def _show(self, data: DataConfig, profile: Profile) -> None:
         self._loading, self._loaded, self.profile = None, data, profile
         self.workbench.note_checked(data, profile.problem)
         if self.workbench.config.data != data:
             self.workbench.config = replace(self.workbench.config, data=data)
         self._notice(data_lines.problem(profile, self._width()))
         self.query_one(SourceBar).show_sources(self._current(), self._recent)
-        await self.query_one(Columns).show(profile)
+        self.query_one(Columns).show(profile)
         self.query_one(ClassBalance).show(profile)
         self.query_one(Health).show(profile, data.cures)
         self.query_one("#facts", Canvas).show(data_lines.facts(profile, self._width()), self._width())

@@ -45,12 +45,17 @@ class Columns(Horizontal):
         """A line that says what comes here."""
         yield Static("text, label and group columns: guessed once the file is read", id="columns-empty")
 
-    async def show(self, profile: Profile) -> None:
+    async def furnish(self) -> None:
+        """Put the choices there, still empty: too heavy for the first frame."""
+        for part in self.PARTS:
+            label, select = Static(part), Select[Any]([], id=f"column-{part}", compact=True, allow_blank=True)
+            label.display = select.display = False
+            await self.mount(label, select)
+
+    def show(self, profile: Profile) -> None:
         """Offer this profile's columns, with its own chosen."""
-        if self._profile is None:
-            await self.remove_children()
-            for part in self.PARTS:
-                await self.mount(Static(part), Select([], id=f"column-{part}", compact=True, allow_blank=True))
+        for child in self.children:
+            child.display = child.id != "columns-empty"
         self._profile = profile
         chosen = {"text": profile.text, "label": profile.label, "group": profile.group}
         with self.prevent(Select.Changed):
