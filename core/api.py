@@ -13,11 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core.cli.options import apply_values, require_sound, with_absolute_paths, with_source
-from core.cli.train import preflight
-from core.config import RunConfig, settings
+from core.config import RunConfig, settings, with_absolute_paths, with_source, with_values
 from core.errors import ConfigError, TrainingError, error_from_dict
 from core.launch import start
+from core.preflight import preflight
 from core.runs import Run, RunState, RunStore, find_root, follow
 from core.training.events import RunFailed
 
@@ -42,7 +41,7 @@ def train(source: str, *, name: str = "", runs: str | Path | None = None, **give
     `seed` sets both the training's and the split's. Raises `ConfigError` for an unknown setting, and what the trainer
     reported when it failed.
     """
-    config = require(with_absolute_paths(apply_values(with_source(RunConfig(), str(source)), _paths(given))))
+    config = with_absolute_paths(with_values(with_source(RunConfig(), str(source)), _paths(given)))
     preflight(config)
     run = RunStore(find_root(Path(runs) if runs else None).path).create(config, name)
     child = start(run)
@@ -59,12 +58,6 @@ def train(source: str, *, name: str = "", runs: str | Path | None = None, **give
     if state is not RunState.FINISHED:
         raise TrainingError(f"{run.name} is {state}", f"The log: {run.log_path}")
     return TrainedRun(run)
-
-
-def require(config: RunConfig) -> RunConfig:
-    """`config` again when it can be used. Raises `ConfigError`."""
-    require_sound(config)
-    return config
 
 
 def _paths(given: dict[str, Any]) -> dict[str, Any]:

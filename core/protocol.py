@@ -13,11 +13,14 @@ from __future__ import annotations
 import json
 import os
 import queue
+import sys
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any, TextIO
 
 from core.errors import Cancelled, DataError, WorkbenchError, error_from_dict
+from core.text import safe
 
 Progress = Callable[[int, int, str], None]
 """Called with (done, total, what); total 0 while it is not known."""
@@ -70,13 +73,15 @@ def serve(handlers: dict[str, Handler], idle_seconds: float = 600.0) -> None:
             return
         later = [one for one in waiting if one is not None and "newest" in one]
         if "newest" in request and any(one["newest"] == request["newest"] for one in later):
-            answer = {"id": request.get("id"), "error": Cancelled("A newer request took its place").to_dict()}
+            skipped = Cancelled("A newer request took its place")
+            answer = encode_line({"id": request.get("id"), "error": skipped.to_dict()})
         else:
             answer = _answer(handlers, request, out)
-        print(encode_line(answer), file=out)
+        print(answer, file=out)
 
 
-def _answer(handlers: dict[str, Handler], request: dict[str, Any], out: TextIO) -> dict[str, Any]:
+def _answer(handlers: dict[str, Handler], request: dict[str, Any], out: TextIO) -> str:
+    """The line that answers `request`, whatever happens: a child that died of one request would lose all it holds."""
     number = request.get("id")
 
     def progress(done: int, total: int, what: str) -> None:
@@ -89,9 +94,22 @@ def _answer(handlers: dict[str, Handler], request: dict[str, Any], out: TextIO) 
         if handler is None:
             known = ", ".join(handlers)
             raise DataError(f"Unknown request {request.get('ask')!r}", next_step=f"Known: {known}")
-        return {"id": number, "result": handler(request, progress)}
+        return encode_line({"id": number, "result": handler(request, progress)})
     except WorkbenchError as error:
-        return {"id": number, "error": error.to_dict()}
+        return encode_line({"id": number, "error": error.to_dict()})
+    except BrokenPipeError:  # nobody reads the answers any more
+        raise
+    except Exception as error:  # noqa: BLE001  # the border of the child: whatever happened must become an answer
+        traceback.print_exc(file=sys.stderr)
+        return encode_line({"id": number, "error": unexpected(error).to_dict()})
+
+
+def unexpected(error: Exception) -> WorkbenchError:
+    """An error that is not ours, in words a person can read; its traceback goes elsewhere."""
+    if isinstance(error, MemoryError):
+        return WorkbenchError("Out of memory", safe(str(error))[:300], "Close other programs, or use fewer rows.")
+    message = f"{type(error).__name__}: {safe(str(error))}"[:300]
+    return WorkbenchError("This did not work", message, "This is an error in finetui: please report what you did.")
 
 
 def result_of(answer: dict[str, Any]) -> dict[str, Any]:

@@ -17,9 +17,10 @@ from textual.filter import Monochrome, NoColor
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import Input
+from textual.worker import WorkerFailed
 
-from core.config import DataConfig, RunConfig, problems, to_dict
-from core.errors import ConfigError, WorkbenchError, error_from_dict
+from core.config import RunConfig, to_dict, with_absolute_paths
+from core.errors import WorkbenchError
 from core.launch import start
 from core.runs import Run, RunStore
 from core.text import safe
@@ -71,8 +72,7 @@ class Workbench(App[None]):
         self.store = store
         self.engine = engine or Engine()
         self.farewell = ""
-        self.checked: tuple[DataConfig, WorkbenchError | None] | None = None
-        """The data that was looked at last, and why no run can train on it, if so."""
+        self._starting = False
         self.set_reactive(Workbench.config, config or RunConfig())
         self.set_reactive(Workbench.run_name, live[0].name if live else "")
         self.register_theme(FINETUI)
@@ -135,35 +135,44 @@ class Workbench(App[None]):
 
     def action_start(self) -> None:
         """`ctrl+r`."""
-        if isinstance(self.screen, Room):
+        if isinstance(self.screen, Room) and not self._starting:
             self.start_run()
 
-    @work(exclusive=True, group="start")
+    @work(group="start")
     async def start_run(self) -> None:
         """Create a run from the configuration, start its trainer, show it. Nothing is written before all is well."""
-        config = self.config
+        if self._starting:
+            return
+        self._starting = True
         try:
-            if found := problems(config):
-                raise ConfigError("These settings cannot be used", "\n".join(one.message for one in found),
-                                  "Room 2 shows them beside their fields.")  # fmt: skip
-            if self.checked is None or self.checked[0] != config.data:
-                self.notify("Looking at the data first…", timeout=2)
-                profile = await self.engine.ask("data", "profile", config=to_dict(config))
-                self.note_checked(config.data, profile.get("problem"))
-            if self.checked and (problem := self.checked[1]):
-                raise problem
-            run = await asyncio.to_thread(self._launch, config)
+            await self._start_run(with_absolute_paths(self.config))
         except WorkbenchError as error:
             self.show_error(error)
+        finally:
+            self._starting = False
+
+    async def _start_run(self, config: RunConfig) -> None:
+        if not self.engine.busy("data"):
+            self.notify("Looking at data and settings…", timeout=1)
+        await self.engine.ask("data", "check", config=to_dict(config))
+        live = await asyncio.to_thread(self.store.live)
+        if live and not await self._wants_another(live):
             return
+        try:
+            run = await self._launch(config).wait()
+        except WorkerFailed as failed:
+            raise failed.error from None
         self.run_name = run.name
         self._tell_rooms(RunLaunched(run.name))
         await self.switch_mode("train")
 
-    def note_checked(self, data: DataConfig, problem: dict[str, str] | None) -> None:
-        """Remember whether a run could train on this data, as its profile said."""
-        self.checked = (data, error_from_dict(problem) if problem else None)
+    async def _wants_another(self, live: list[Run]) -> bool:
+        names = ", ".join(run.name for run in live)
+        answers = [("start", "Start beside it"), ("leave", "Leave it")]
+        question = Question("Start another run", f"{names} is training: both would be slower.", answers)
+        return await self.push_screen_wait(question) == "start"
 
+    @work(thread=True, group="launch", exit_on_error=False)
     def _launch(self, config: RunConfig) -> Run:
         run = self.store.create(config)
         start(run)

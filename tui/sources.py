@@ -6,24 +6,14 @@ import shlex
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
-from core.config import DataConfig
+from core.config import DataConfig, RunConfig, with_source
 
 SAMPLE = "sample"
 
 
-def absolute(given: str) -> str:
-    """The source as a configuration keeps it: `sample` and `hub:` names as they are, paths absolute, `~` opened."""
-    if given == SAMPLE or given.startswith(("hub:", "kaggle:")):
-        return given
-    try:
-        return str(Path(given).expanduser().absolute())
-    except RuntimeError:  # ~somebody who does not exist: let the reader of the file say that it is not there
-        return str(Path(given).absolute())
-
-
 def data_config(given: str) -> DataConfig:
     """A fresh description of this source: nothing said yet about its columns."""
-    return DataConfig(source=absolute(given), given="" if given == SAMPLE else given)
+    return with_source(RunConfig(), given).data
 
 
 def pasted_path(text: str) -> str:
@@ -55,5 +45,7 @@ def _is_file(path: str) -> bool:
 
 
 def short(given: str, width: int) -> str:
-    """A source in at most `width` characters, its end kept, for that is where the name is."""
+    """A source in at most `width` characters: its file's name when it is too long, and of that the end."""
+    if len(given) > width and not given.startswith(("hub:", "kaggle:")):
+        given = Path(given).name
     return given if len(given) <= width else "…" + given[-(width - 1) :]

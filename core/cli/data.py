@@ -12,8 +12,8 @@ from typing import Annotated, Any, Optional
 import typer
 
 from core.cli.console import Line, bar, is_terminal, out, table
-from core.cli.options import JsonOption, apply_values, with_settings, with_source
-from core.config import RunConfig, command_line, flag_of, problem_with, to_dict
+from core.cli.options import JsonOption, with_settings
+from core.config import RunConfig, command_line, flag_of, problem_with, to_dict, with_source, with_values
 from core.errors import ConfigError, error_from_dict
 from core.text import safe, shorten
 
@@ -39,7 +39,7 @@ def data(
 
         serve(DataService().handlers())
         return
-    config = apply_values(with_source(RunConfig(), source or "sample"), values)
+    config = with_values(with_source(RunConfig(), source or "sample"), values)
     wrong = [f"{flag_of(path)}: {message}" for path in values if (message := problem_with(path, config.get(path)))]
     if wrong:
         raise ConfigError("These options cannot be used", "; ".join(wrong))

@@ -9,8 +9,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from core.config import RunConfig, coerce, flag_of, is_tuple, problems, settings, type_of
-from core.errors import ConfigError
+from core.config import RunConfig, flag_of, is_tuple, settings, type_of
 
 RunsOption = Annotated[Optional[Path], typer.Option("--runs", help="Folder where runs live.")]  # noqa: UP045
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
@@ -58,43 +57,3 @@ def with_settings(sections: tuple[str, ...] = ("data", "split", "model", "traini
         return wrapped
 
     return decorate
-
-
-def apply_values(config: RunConfig, values: dict[str, Any]) -> RunConfig:
-    """`config` with what was given on the command line. Raises `ConfigError` naming everything that is wrong."""
-    for path, value in values.items():
-        given = tuple(value) if isinstance(value, list) else value
-        config = config.with_value(path, coerce(path, given))
-    return config
-
-
-def require_sound(config: RunConfig) -> None:
-    """Raise `ConfigError` when the configuration by itself cannot be used."""
-    found = problems(config)
-    if found:
-        lines = "\n  ".join(f"{flag_of(one.path)}: {one.message}" for one in found)
-        raise ConfigError("This configuration cannot be used", lines, "finetui train --help shows every bound.")
-
-
-def with_source(config: RunConfig, source: str) -> RunConfig:
-    """`config` reading from `source`: a path is kept as given and made absolute, `sample` stays what it is."""
-    from dataclasses import replace
-
-    absolute = source if source.startswith(("hub:", "kaggle:")) or source == "sample" else _absolute(source)
-    return replace(config, data=replace(config.data, source=absolute, given=source))
-
-
-def with_absolute_paths(config: RunConfig) -> RunConfig:
-    """`config` with its relative paths made absolute: the trainer runs in another folder."""
-    if not Path(config.data.source).is_absolute():
-        config = with_source(config, config.data.source)
-    if Path(config.model.base).expanduser().is_dir() and config.model.base != "starter":
-        config = config.with_value("model.base", _absolute(config.model.base))
-    return config
-
-
-def _absolute(path: str) -> str:
-    try:
-        return str(Path(path).expanduser().absolute())
-    except RuntimeError:  # ~somebody who does not exist
-        return str(Path(path).absolute())

@@ -12,18 +12,11 @@ import typer
 
 from core.cli.console import out, say
 from core.cli.follow import watch
-from core.cli.options import (
-    JsonOption,
-    RunsOption,
-    apply_values,
-    require_sound,
-    with_absolute_paths,
-    with_settings,
-    with_source,
-)
-from core.config import RunConfig, load
+from core.cli.options import JsonOption, RunsOption, with_settings
+from core.config import RunConfig, load, with_absolute_paths, with_source, with_values
 from core.errors import RunError
 from core.launch import start
+from core.preflight import preflight
 from core.runs import Run, RunStore, find_root
 
 
@@ -46,8 +39,7 @@ def train(
     chosen = load(config) if config else RunConfig()
     if source is not None or config is None:
         chosen = with_source(chosen, source or "sample")
-    chosen = with_absolute_paths(apply_values(chosen, values))
-    require_sound(chosen)
+    chosen = with_absolute_paths(with_values(chosen, values))
     preflight(chosen)
     store = RunStore(find_root(runs).path)
     run = store.create(chosen, name)
@@ -57,15 +49,6 @@ def train(
         out(json_format.dumps({"run": run.name, "path": str(run.path)}) if json else run.name)
         return
     sys.exit(watch(run, json=json, ours=True))
-
-
-def preflight(config: RunConfig) -> None:
-    """What can be known to be wrong before a run folder exists: the data, the model folder. Raises `WorkbenchError`."""
-    from core.data.dataset import check_trainable, load_dataset
-    from core.modelling.catalogue import check_named
-
-    check_named(config.model.base)
-    check_trainable(load_dataset(config.data), config.split)
 
 
 def work(folder: Annotated[Path, typer.Argument(help="The prepared run folder.")]) -> None:

@@ -1,5 +1,6 @@
 """The configuration of a run: `RunConfig`, its settings with their sentences and bounds, TOML in and out."""
 
+from core.config.change import absolute_source, with_absolute_paths, with_source, with_values
 from core.config.command import arguments, command_line, flag_of
 from core.config.fields import Spec
 from core.config.parse import coerce, is_tuple, parse, type_of
@@ -31,6 +32,7 @@ __all__ = [
     "Spec",
     "SplitConfig",
     "TrainingConfig",
+    "absolute_source",
     "arguments",
     "coerce",
     "command_line",
@@ -47,4 +49,7 @@ __all__ = [
     "spec_of",
     "to_dict",
     "type_of",
+    "with_absolute_paths",
+    "with_source",
+    "with_values",
 ]

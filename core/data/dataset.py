@@ -51,7 +51,7 @@ class Dataset:
     """Texts with their labels, ready to split.
 
     `labels` holds codes into `label_names`, shape `[rows]`; `rows` the 1-based record numbers in the source; `groups`
-    a text per row or nothing. `read == len(texts) + sum(dropped.values())`. `fingerprint` is a sha256 over the kept
+    a text per row (blank: in no group) or nothing. `read == len(texts) + sum(dropped.values())`. `fingerprint` is a sha256 over the kept
     texts and labels: equal ones mean the same data whatever file it came from.
     """
 
@@ -77,6 +77,16 @@ class Dataset:
     def keys(self) -> Ints:
         """A code per text, shape `[rows]`; equal codes mean the same text but for case and white space."""
         return self._measured[0]
+
+    @cached_property
+    def group_keys(self) -> Ints | None:
+        """A code per group, shape `[rows]`, or nothing. A row whose cell is blank is a group of its own."""
+        if self.groups is None:
+            return None
+        codes = pd.factorize(self.groups)[0].astype(np.int64)
+        alone = np.array([not str(group).strip() for group in self.groups], dtype=bool)
+        codes[alone] = len(codes) + np.arange(int(alone.sum()))
+        return codes
 
     @property
     def words(self) -> Ints:

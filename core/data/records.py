@@ -10,6 +10,7 @@ from typing import Any
 from core.data.table import Decision, Table, whole_table
 from core.errors import DataError
 from core.protocol import Progress
+from core.text import safe
 
 _PIECE = 50_000
 
@@ -142,20 +143,25 @@ def read_parquet(raw: bytes, source: str, name: str, progress: Progress) -> Tabl
     try:
         table = pq.read_table(io.BytesIO(raw))
     except (pa.ArrowException, OSError) as broken:
-        raise DataError("This Parquet file cannot be read", f"{name}: {broken}") from None
+        step = "Write it again, or save the table as CSV."
+        raise DataError("This Parquet file cannot be read", f"{name}: {broken}", step) from None
     reading = [Decision("format", "Parquet", "by its content")]
     columns: dict[str, list[str]] = {}
     for at, column in enumerate(table.column_names):
-        values = table.column(at)
-        if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
-            try:
-                values = values.cast(pa.large_string())
-            except pa.ArrowInvalid:
-                reading.append(Decision("left out", column, "its values are bytes that are no text"))
-                continue
-        columns[column] = _cells(_plain(values, pa))
+        try:
+            columns[column] = _cells(_plain(table.column(at), pa))
+        except (pa.ArrowException, ValueError) as broken:
+            reading.append(Decision("left out", column, _why_left_out(table.column(at).type, broken, pa)))
         progress(at + 1, len(table.column_names), "columns")
     return whole_table(columns, source, tuple(reading))
+
+
+def _why_left_out(kind: Any, broken: Exception, pa: Any) -> str:
+    types = pa.types
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind):
+        return "its values are bytes that are no text"
+    return f"its values of type {kind} cannot be written as text: {safe(str(broken))[:100]}"
 
 
 def _plain(values: Any, pa: Any) -> list[Any]:

@@ -7,6 +7,7 @@ Every request carries `"config"`, what `core.config.to_dict` makes of a `RunConf
     rows      + start, count, filter, label, code
               -> total, rows: [{row, text, label}]                            row: record number in the source
     split     -> label_names, train, validation, test                         rows per class
+    check     -> nothing; the error says why no run can train with this configuration
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from core.data.split import split_rows
 from core.data.table import Ints, Table
 from core.data.texts import holding
 from core.errors import DataError
+from core.preflight import preflight
 from core.protocol import Handler, Progress
 from core.text import shorten
 
@@ -57,7 +59,7 @@ class DataService:
 
     def handlers(self) -> dict[str, Handler]:
         """The requests it answers, by name."""
-        return {"profile": self.profile, "rows": self.rows, "split": self.split}
+        return {"profile": self.profile, "rows": self.rows, "split": self.split, "check": self.check}
 
     def profile(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         """Everything about the data set. Raises `DataError` when there is no table to speak of."""
@@ -104,6 +106,12 @@ class DataService:
             "validation": counts(parts.validation),
             "test": counts(parts.test),
         }
+
+    def check(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+        """Look at everything before a run is created. Raises what stands in its way."""
+        config = _config(request)
+        preflight(config, lambda: self._look(config.data, progress).loaded.dataset)
+        return {}
 
     def _read(self, config: DataConfig, progress: Progress) -> Table:
         key = (stamp(config), replace(config, text=(), label="", group="", cures=()))

@@ -63,11 +63,11 @@ def _as_published(dataset: Dataset, config: SplitConfig) -> Split:
 def _clusters(dataset: Dataset, by_text: bool) -> Ints:
     """A cluster number per row, 0 … n-1: rows with the same text or the same group are in one."""
     keys = dataset.keys if by_text else np.arange(len(dataset.texts), dtype=np.int64)
-    if dataset.groups is not None:
+    if dataset.group_keys is not None:
         from scipy.sparse import coo_matrix  # type: ignore[import-untyped]
         from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
 
-        groups = pd.factorize(dataset.groups)[0].astype(np.int64) + int(keys.max()) + 1
+        groups = dataset.group_keys + int(keys.max()) + 1
         size = int(groups.max()) + 1
         graph = coo_matrix((np.ones(len(keys), dtype=np.int8), (keys, groups)), shape=(size, size))
         keys = connected_components(graph, directed=False)[1].astype(np.int64)[keys]

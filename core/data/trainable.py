@@ -61,11 +61,8 @@ def _require_rows(dataset: Dataset, split: SplitConfig) -> None:
     places, what = rows, "row"
     if split.keep_duplicates_together:
         places, what = _different(dataset.keys, dataset.labels, len(rows)), "different text"
-    if dataset.groups is not None:
-        import pandas as pd
-
-        groups = pd.factorize(dataset.groups)[0].astype(np.int64)
-        apart = _different(groups, dataset.labels, len(rows))
+    if dataset.group_keys is not None:
+        apart = _different(dataset.group_keys, dataset.labels, len(rows))
         if (apart < places).any():
             places, what = np.minimum(places, apart), "group"
     short = np.flatnonzero(places < needed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from core.config import RunConfig, command_line
@@ -21,7 +22,7 @@ def model_card(name: str, config: RunConfig, metrics: dict[str, Any], dataset: D
         "",
         f"A classifier of {labels}, fine-tuned from {safe(metrics['base'])}.",
         "",
-        f"Data: `{safe(dataset.source)}`, {len(dataset.texts)} rows kept of {dataset.read}.",
+        f"Data: {_code(dataset.source)}, {len(dataset.texts)} rows kept of {dataset.read}.",
         "",
         "| | accuracy | macro F1 | weighted F1 |",
         "|---|---|---|---|",
@@ -59,8 +60,17 @@ def model_card(name: str, config: RunConfig, metrics: dict[str, Any], dataset: D
     return "\n".join(lines)
 
 
-def _code(label: str) -> str:
-    return f"`{safe(label)}`"
+def _code(text: str) -> str:
+    """`text` as code, in a fence longer than any row of backticks in it."""
+    shown = safe(text)
+    longest = max((len(row) for row in re.findall("`+", shown)), default=0)
+    fence = "`" * (longest + 1)
+    return f"{fence} {shown} {fence}" if longest else f"{fence}{shown}{fence}"
+
+
+def _cell(text: str) -> str:
+    """`text` as code inside a table: a bare `|` would end the cell even there."""
+    return _code(text).replace("|", "\\|")
 
 
 def _row(title: str, scores: dict[str, Any]) -> str:
@@ -70,4 +80,4 @@ def _row(title: str, scores: dict[str, Any]) -> str:
 
 def _class_row(label: str, scores: dict[str, Any]) -> str:
     figures = " | ".join(f"{scores[key][label]:.3f}" for key in ("class_precision", "class_recall", "class_f1"))
-    return f"| {_code(label)} | {figures} | {scores['support'][label]} |"
+    return f"| {_cell(label)} | {figures} | {scores['support'][label]} |"

@@ -61,7 +61,11 @@ def export_onnx(run: Run, *, again: bool = False) -> dict[str, Any]:
                 verify_dir(run.model_path)
                 _make(run, facts)
     except OSError as broken:
-        raise RunError(f"Cannot write the graph of {run.name}", f"{run.path}: {broken.strerror or broken}") from None
+        raise RunError(
+            f"Cannot write the graph of {run.name}",
+            f"{run.path}: {broken.strerror or broken}",
+            "Make room or get the right to write there; until then the run answers through torch.",
+        ) from None
     return {
         "run": run.name,
         "path": str(run.onnx_path),

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import RunError
+from core.evaluation.metrics import softmax
 from core.inference.encoding import Ints, TextEncoder
 from core.inference.facts import ModelFacts, read_graph_facts, read_model_facts
 from core.runs.atomic import MANIFEST, recover_dir, verify_dir
@@ -63,13 +64,6 @@ class Predictor(ABC):
     @abstractmethod
     def logits(self, ids: Ints, mask: Ints) -> Floats:
         """Logits `[rows, labels]` of padded ids and their mask, both `[rows, length]`."""
-
-
-def softmax(logits: Floats) -> Floats:
-    """Probabilities of logits `[rows, labels]`."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    found: Floats = powers / powers.sum(axis=1, keepdims=True)
-    return found
 
 
 def open_predictor(path: Path | str) -> Predictor:

@@ -128,11 +128,17 @@ def save_model(model: Any, tokenizer: Any, folder: Path, facts: dict[str, Any]) 
 
 
 def load_weights(model: nn.Module, folder: Path) -> None:
-    """Put the weights saved in `folder` back into `model`."""
+    """Put the weights saved in `folder` back into `model`. Raises `ModelError` when they are damaged or of another."""
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    state = load_file(folder / "model.safetensors")
+    step = "Somebody changed the folder while this ran: train again."
+    try:
+        state = load_file(folder / "model.safetensors")
+    except (OSError, SafetensorError) as broken:
+        raise ModelError(f"The weights in {folder} cannot be read", safe(str(broken))[:300], step) from None
     missing, unexpected = model.load_state_dict(state, strict=False)
     tied = set(getattr(model, "_tied_weights_keys", None) or ())
     if set(missing) - tied or unexpected:
-        raise ModelError(f"{folder} does not fit the model", f"missing {missing[:3]}, unexpected {unexpected[:3]}")
+        differing = f"missing {missing[:3]}, unexpected {unexpected[:3]}"
+        raise ModelError(f"{folder} does not fit the model", differing, step)

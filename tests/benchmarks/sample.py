@@ -35,10 +35,10 @@ def out_of_fold() -> float:
 
     No best epoch is picked here: picking it on the fold that is reported would flatter.
     """
-    from core.data.dataset import load_dataset
     from sklearn.model_selection import StratifiedKFold
 
     from core.config import DataConfig, ModelConfig, TrainingConfig
+    from core.data.dataset import load_dataset
     from core.evaluation.baseline import TfidfBaseline, majority
     from core.evaluation.metrics import score
     from core.modelling.build import build_model

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from core.cli import build
-from core.cli.options import apply_values, require_sound, with_absolute_paths, with_settings, with_source
+from core.cli.options import with_settings
 from core.config import (
     RunConfig,
     arguments,
@@ -31,8 +31,12 @@ from core.config import (
     spec_of,
     to_dict,
     type_of,
+    with_absolute_paths,
+    with_source,
+    with_values,
 )
 from core.errors import ConfigError
+from core.preflight import require_sound
 
 PATHS = [path for path, _, _ in settings()]
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
@@ -76,7 +80,7 @@ def read_by_typer(words: list[str]) -> RunConfig:
 
     @with_settings()
     def probe(values: dict[str, Any], source: str = typer.Argument("sample")) -> None:
-        found.append(apply_values(with_source(RunConfig(), source), values))
+        found.append(with_values(with_source(RunConfig(), source), values))
 
     app = typer.Typer(rich_markup_mode=None, add_completion=False)
     app.command()(probe)

@@ -1,7 +1,7 @@
 """A child that speaks the line protocol without data or model: for what a real one would do only with bad luck.
 
 What it does follows from the configuration's source (or the run's path): `slow` never answers, `die` ends with words on
-stderr, `bad` reports an error; all else is a small data set of three classes.
+stderr, `bad` reports an error, `long` has many rows; all else is a small data set of three classes.
 """
 
 from __future__ import annotations
@@ -64,9 +64,19 @@ def profile(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def check(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Nothing stands in the way of a run."""
+    _react(request, progress)
+    return {}
+
+
 def rows(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Every row of every class, filtered."""
     _react(request, progress)
+    if Path(_mood(request)["source"]).name == "long":
+        first = request["start"] + 1
+        numbers = range(first, min(first + request["count"], 100_001))
+        return {"total": 100_000, "rows": [{"row": n, "text": f"sentence {n} .", "label": "a"} for n in numbers]}
     labels = [name for name, many in _classes(request).items() for _ in range(many)]
     every = [(n, f"sentence {n} of \x1b]52;c;ZXZpbA==\x07 [/bold]", label) for n, label in enumerate(labels, 1)]
     if request["code"] == "duplicates":
@@ -111,7 +121,7 @@ DEVICES = (
 if __name__ == "__main__":
     match sys.argv[1]:
         case "data":
-            serve({"profile": profile, "rows": rows, "split": split})
+            serve({"profile": profile, "rows": rows, "split": split, "check": check})
         case "classify":
             serve({"classify": classify, "warm": warm})
         case "devices":

@@ -187,12 +187,25 @@ async def test_coming_back_while_a_run_trains_opens_it(live: Run) -> None:
 
 async def test_no_room_is_built_before_it_is_opened(workbench: Build) -> None:
     code = "import sys, tui.app; print([m for m in sys.modules if m.startswith('tui.screens.')])"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=child_environment())
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=child_environment()
+    )
     assert "tui.screens.data" not in out.stdout
     assert "tui.screens.train" not in out.stdout
 
 
-HEAVY = {"torch", "transformers", "tokenizers", "sklearn", "scipy", "pandas", "pyarrow", "numpy", "onnxruntime", "typer"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "tokenizers",
+    "sklearn",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "numpy",
+    "onnxruntime",
+    "typer",
+}
 
 
 async def test_the_screens_process_loads_nothing_heavy(workbench: Build, tmp_path: Path) -> None:
@@ -202,13 +215,19 @@ async def test_the_screens_process_loads_nothing_heavy(workbench: Build, tmp_pat
         "for module, _ in tui.app._MODULES.values(): import_module(module)\n"
         "print(' '.join(sys.modules))"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=child_environment())
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=child_environment()
+    )
     assert HEAVY & set(out.stdout.split()) == set()
 
 
 def test_without_a_terminal_the_command_line_way_is_told(tmp_path: Path) -> None:
     out = subprocess.run(
-        [sys.executable, "-P", "-m", "tui"], capture_output=True, text=True, env=child_environment(), stdin=subprocess.DEVNULL
+        [sys.executable, "-P", "-m", "tui"],
+        capture_output=True,
+        text=True,
+        env=child_environment(),
+        stdin=subprocess.DEVNULL,
     )
     assert out.returncode == 2
     assert "finetui train FILE" in out.stderr
@@ -216,11 +235,15 @@ def test_without_a_terminal_the_command_line_way_is_told(tmp_path: Path) -> None
 
 
 def test_unknown_options_are_refused() -> None:
-    out = subprocess.run([sys.executable, "-P", "-m", "tui", "--colour"], capture_output=True, text=True, env=child_environment())
+    out = subprocess.run(
+        [sys.executable, "-P", "-m", "tui", "--colour"], capture_output=True, text=True, env=child_environment()
+    )
     assert out.returncode == 2
     assert "--colour" in out.stderr
 
 
 def test_a_command_becomes_the_engine() -> None:
-    out = subprocess.run([sys.executable, "-P", "-m", "tui", "--version"], capture_output=True, text=True, env=child_environment())
+    out = subprocess.run(
+        [sys.executable, "-P", "-m", "tui", "--version"], capture_output=True, text=True, env=child_environment()
+    )
     assert out.stdout.startswith("finetui ")

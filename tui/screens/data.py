@@ -111,7 +111,6 @@ class DataRoom(Room):
 
     def _show(self, data: DataConfig, profile: Profile) -> None:
         self._loading, self._loaded, self.profile = None, data, profile
-        self.workbench.note_checked(data, profile.problem)
         if self.workbench.config.data != data:
             self.workbench.config = replace(self.workbench.config, data=data)
         self._notice(data_lines.problem(profile, self._width()))

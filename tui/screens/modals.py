@@ -93,7 +93,7 @@ class ErrorDialog(Dialog[None]):
             yield Static(
                 Content.assemble(("Next: ", "bold"), safe(self.error.next_step, newlines=True)), id="next-step"
             )
-        yield Static(Content.styled("enter or esc to go back", "$text-muted"))
+        yield Static(Content.styled("enter or esc to go back", "$foreground-muted"))
 
 
 class TextDialog(Dialog[None]):
@@ -110,7 +110,7 @@ class TextDialog(Dialog[None]):
         """The text, then what to say about it."""
         with VerticalScroll(id="text"):
             yield Static(Content(safe(self._text, newlines=True)))
-        yield Static(Content.styled(self._note or "enter or esc to go back", "$text-muted"))
+        yield Static(Content.styled(self._note or "enter or esc to go back", "$foreground-muted"))
 
     def on_mount(self) -> None:
         """The arrows scroll."""
@@ -140,7 +140,7 @@ class HelpDialog(Dialog[None]):
             for key in keys:
                 names = " ".join(shown(name) for name in key.keys.split(","))
                 lines.append(
-                    Content.assemble((f"  {names:<15}", "bold"), f"{key.label:<18}", (key.tooltip, "$text-muted"))
+                    Content.assemble((f"  {names:<15}", "bold"), f"{key.label:<18}", (key.tooltip, "$foreground-muted"))
                 )
             lines.append(Content(""))
         lines.append(Content("In a text field keys are text: enter commits, esc leaves, ctrl+g goes anywhere."))

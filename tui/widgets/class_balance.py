@@ -73,7 +73,7 @@ class ClassBalance(OptionRows):
         rest = self._counts[len(shown) :]
         if rest:
             rows = sum(one.rows for one in rest)
-            found.append(Content.styled(f"{len(rest)} more, {count(rows)} rows: enter shows them", "$text-muted"))
+            found.append(Content.styled(f"{len(rest)} more, {count(rows)} rows: enter shows them", "$foreground-muted"))
         return found
 
     def _here(self) -> ClassCount | None:

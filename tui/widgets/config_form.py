@@ -107,7 +107,7 @@ class SettingRows(OptionRows):
             found.append(
                 Content.assemble(
                     f"  {cell(name_of(path), NAME - 2)}", ("•" if changed else " ", "$text-accent"),
-                    (cell(safe(written(value)), VALUE) + "  ", style), (note, "$text-muted"),
+                    (cell(safe(written(value)), VALUE) + "  ", style), (note, "$foreground-muted"),
                 )
             )  # fmt: skip
         return found

@@ -71,7 +71,7 @@ class Health(OptionRows):
             found.append(Content.assemble(("+ ", "bold $text-accent"), _hanging(f"cured: {safe(text)}", width)))
         for reason, rows in self._dropped:
             text = _hanging(f"{count(rows)} left out: {safe(reason)}", width)
-            found.append(Content.styled(f"- {text}", "$text-muted"))
+            found.append(Content.styled(f"- {text}", "$foreground-muted"))
         return found
 
     def here(self) -> Finding | None:

@@ -27,8 +27,8 @@ class OptionRows(OptionList):
         lines = self.lines(width) if width else ()
         found = [Option(content, disabled=at in self.headings) for at, content in enumerate(lines)]
         self.set_options(found)
-        if found:
-            self.highlighted = min(cursor or 0, len(found) - 1)
+        first = next((at for at, option in enumerate(found) if not option.disabled), None)
+        self.highlighted = first if cursor is None or first is None else min(cursor, len(found) - 1)
 
     def on_resize(self, event: events.Resize) -> None:
         """Bars follow the width."""

@@ -28,7 +28,7 @@ class RoomRow(Widget):
         for number, (room, name) in enumerate(ROOMS.items(), 1):
             here = room == self._room
             text = f"▸{number} {name} " if here else f" {number} {name} "
-            pieces.append((text, "bold reverse" if here else "$text-muted"))
+            pieces.append((text, "bold reverse" if here else "$foreground-muted"))
             self._spans.append((at, at + len(text), room))
             at += len(text)
         return Content.assemble(*pieces)

@@ -28,4 +28,4 @@ class SourceBar(ChipBar):
     def show_sources(self, current: str, recent: list[str]) -> None:
         """`current` is open; `recent` were given lately. The present one is always among them."""
         given = [one for one in dict.fromkeys([current, *recent]) if one != SAMPLE][:2]
-        self.show(current, [_ENDS[0], *((one, short(safe(one), 24)) for one in given), _ENDS[1]])
+        self.show(current, [_ENDS[0], *((one, short(safe(one), 30)) for one in given), _ENDS[1]])

@@ -1,0 +1,51 @@
+"""Changing a configuration: values by name, a source as a person gave it, paths that mean the same in any folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from core.config.parse import coerce
+from core.config.schema import RunConfig
+
+SAMPLE = "sample"
+REMOTE = ("hub:", "kaggle:")
+
+
+def with_values(config: RunConfig, values: dict[str, Any]) -> RunConfig:
+    """`config` with `section.name` set to each value. Raises `ConfigError` naming a setting whose type is wrong."""
+    for path, value in values.items():
+        given = tuple(value) if isinstance(value, list) else value
+        config = config.with_value(path, coerce(path, given))
+    return config
+
+
+def absolute_source(given: str) -> str:
+    """A source as a configuration keeps it: `sample` and remote names as they are, paths absolute, `~` opened."""
+    if given == SAMPLE or given.startswith(REMOTE):
+        return given
+    return absolute_path(given)
+
+
+def absolute_path(path: str) -> str:
+    """A path that means the same from every folder."""
+    try:
+        return str(Path(path).expanduser().absolute())
+    except RuntimeError:  # ~somebody who does not exist: whoever opens the path says that it is not there
+        return str(Path(path).absolute())
+
+
+def with_source(config: RunConfig, given: str) -> RunConfig:
+    """`config` reading from what a person gave; `data.given` keeps that as it was typed."""
+    return replace(config, data=replace(config.data, source=absolute_source(given), given=given))
+
+
+def with_absolute_paths(config: RunConfig) -> RunConfig:
+    """`config` with its relative paths made absolute: the trainer runs in another folder."""
+    if not Path(config.data.source).is_absolute():
+        config = with_source(config, config.data.source)
+    base = config.model.base
+    if base != "starter" and (base.startswith((".", "~")) or Path(base).expanduser().is_dir()):
+        config = config.with_value("model.base", absolute_path(base))
+    return config

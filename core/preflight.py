@@ -1,0 +1,33 @@
+"""What can be known to be wrong before a run folder exists, so that bad input leaves nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from core.config import RunConfig, flag_of, problems
+from core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from core.data.dataset import Dataset
+
+
+def require_sound(config: RunConfig) -> None:
+    """Raise `ConfigError` when the configuration by itself cannot be used."""
+    if found := problems(config):
+        lines = "\n  ".join(f"{flag_of(one.path)}: {one.message}" for one in found)
+        raise ConfigError("This configuration cannot be used", lines, "finetui train --help shows every bound.")
+
+
+def preflight(config: RunConfig, load: Callable[[], Dataset] | None = None) -> None:
+    """Look at everything that needs neither a network nor torch. Raises `WorkbenchError`.
+
+    `load` gives the data set where somebody has it already.
+    """
+    from core.data.dataset import load_dataset
+    from core.data.trainable import check_trainable
+    from core.modelling.catalogue import check_named
+
+    require_sound(config)
+    check_named(config.model.base)
+    check_trainable(load() if load else load_dataset(config.data), config.split)
