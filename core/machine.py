@@ -46,10 +46,11 @@ def list_devices() -> list[DeviceInfo]:
     cores = usable_cores()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     note = f"{cores} core{'s' * (cores != 1)}, load {load:.1f}"
-    return [DeviceInfo("cpu", cpu_name(), memory.available, memory.total, note), *_gpus()]
+    return [DeviceInfo("cpu", cpu_name(), memory.available, memory.total, note), *list_gpus()]
 
 
-def _gpus() -> list[DeviceInfo]:
+def list_gpus() -> list[DeviceInfo]:
+    """Every NVIDIA GPU that `CUDA_VISIBLE_DEVICES` leaves visible and that the driver tells about."""
     try:
         import pynvml
     except ImportError:
@@ -60,12 +61,13 @@ def _gpus() -> list[DeviceInfo]:
         return []
     found = []
     for place, index in enumerate(_visible(pynvml.nvmlDeviceGetCount())):
-        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-        memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-        name, note = pynvml.nvmlDeviceGetName(handle), ""
-        with suppress(pynvml.NVMLError):  # a slice of a GPU does not tell
-            note = f"{pynvml.nvmlDeviceGetUtilizationRates(handle).gpu} % busy"
-        found.append(DeviceInfo(f"cuda:{place}", str(name), int(memory.free), int(memory.total), note))
+        with suppress(pynvml.NVMLError):  # a GPU that has fallen off the bus
+            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+            memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+            name, note = pynvml.nvmlDeviceGetName(handle), ""
+            with suppress(pynvml.NVMLError):  # a slice of a GPU does not tell
+                note = f"{pynvml.nvmlDeviceGetUtilizationRates(handle).gpu} % busy"
+            found.append(DeviceInfo(f"cuda:{place}", str(name), int(memory.free), int(memory.total), note))
     pynvml.nvmlShutdown()
     return found
 

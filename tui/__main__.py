@@ -78,14 +78,18 @@ def _no_screen() -> str:
 def _open(runs: Path | None, source: str, mouse: bool) -> None:
     from core.config import RunConfig
     from core.runs import RunStore, find_root
+    from tui import greeting
     from tui.app import Workbench
     from tui.sources import data_config
 
     config = RunConfig(data=data_config(source)) if source else None
     app = Workbench(RunStore(find_root(runs).path), config)
+    app.last_open = greeting.last_open(app.store.root)
+    greeting.note_open(app.store.root)
     app.run(mouse=mouse)
+    greeting.note_open(app.store.root)
     if app.farewell:
-        print(app.farewell)
+        print(app.farewell, file=sys.stderr if app.return_code else sys.stdout)
     sys.exit(app.return_code or 0)
 
 

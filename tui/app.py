@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
@@ -11,7 +12,7 @@ from importlib import import_module
 from typing import Any, ClassVar, cast
 
 from textual import events, on, work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.filter import Monochrome, NoColor
 from textual.reactive import reactive
@@ -20,17 +21,19 @@ from textual.widgets import Input
 from textual.worker import WorkerFailed
 
 from core.config import RunConfig, to_dict, with_absolute_paths
-from core.errors import WorkbenchError
+from core.errors import ConfigError, WorkbenchError
 from core.launch import start
 from core.runs import Run, RunStore
 from core.text import safe
-from tui import leaving
+from tui import crash, leaving
 from tui.engine import Engine
+from tui.greeting import greeting
 from tui.keys import BY_ID, ROOMS, bindings
 from tui.messages import RunEnded, RunLaunched, RunsChanged, RunSelected
 from tui.screens.modals import ErrorDialog, GoStrip, HelpDialog, Question
 from tui.screens.room import Room
 from tui.theme import FINETUI
+from tui.typing_order import KeysInOrder
 
 _MODULES = {
     "data": ("tui.screens.data", "DataRoom"),
@@ -47,7 +50,7 @@ def _build(room: str) -> Room:
     return cast(Room, getattr(import_module(module), name)())
 
 
-class Workbench(App[None]):
+class Workbench(KeysInOrder):
     """What all rooms share: the configuration under way, the run on show, the runs folder, the children that work."""
 
     TITLE = "finetui"
@@ -72,6 +75,9 @@ class Workbench(App[None]):
         self.store = store
         self.engine = engine or Engine()
         self.farewell = ""
+        self._is_crashing = False
+        self.last_open: float | None = None
+        """When this screen was last open, if whoever comes back is to hear what ended since."""
         self._starting = False
         self.set_reactive(Workbench.config, config or RunConfig())
         self.set_reactive(Workbench.run_name, live[0].name if live else "")
@@ -83,6 +89,20 @@ class Workbench(App[None]):
     def on_mount(self) -> None:
         """A closed terminal and a polite kill end the screen like `q` does, without a question."""
         leaving.listen(self.exit)
+        if self.last_open is not None:
+            self.call_after_refresh(self._greet, self.last_open)
+
+    @work(thread=True, group="greet")
+    def _greet(self, since: float) -> None:
+        if text := greeting(self.store, since):
+            self.call_from_thread(self.notify, text, timeout=15, markup=False)
+
+    def _fatal_error(self) -> None:
+        """Nobody expected this error: end, with one line instead of a traceback full of people's texts."""
+        if self._exception is not None and not self._is_crashing:
+            self._is_crashing = True
+            self.farewell = crash.note(sys.exc_info()[1] or self._exception)
+        self._close_messages_no_wait()
 
     async def on_unmount(self) -> None:
         """No child outlives the screen; trainers are none of its children."""
@@ -135,7 +155,11 @@ class Workbench(App[None]):
 
     def action_start(self) -> None:
         """`ctrl+r`."""
-        if isinstance(self.screen, Room) and not self._starting:
+        if not isinstance(self.screen, Room) or self._starting:
+            return
+        if complaint := self.screen.unready():
+            self.show_error(ConfigError(complaint, "It is not a value that a run can have.", "Correct it, or esc."))
+        else:
             self.start_run()
 
     @work(group="start")
@@ -159,7 +183,7 @@ class Workbench(App[None]):
         if live and not await self._wants_another(live):
             return
         try:
-            run = await self._launch(config).wait()
+            run: Run = await self._launch(config).wait()
         except WorkerFailed as failed:
             raise failed.error from None
         self.run_name = run.name

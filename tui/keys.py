@@ -92,7 +92,8 @@ KEYS: tuple[Key, ...] = (
         footer=False),
     Key("start", "ctrl+r", "start", "Start", "Train with this data and these settings", (EVERYWHERE,),
         priority=True),
-    *(Key(f"go-{room}", str(number), f"go('{room}')", name, f"To the {name} room", (EVERYWHERE,), footer=False)
+    *(Key(f"go-{room}", str(number), f"go('{room}')", name, f"To the {name} room",
+          (EVERYWHERE, "runs.table") if room == "try" else (EVERYWHERE,), footer=False)  # try the run under the cursor
       for number, (room, name) in enumerate(ROOMS.items(), 1)),
     Key("go", "ctrl+g", "go_strip", "Go", "Go anywhere, also from a text field", (EVERYWHERE,),
         priority=True),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import WorkbenchError
-from core.runs import RunStore
+from core.runs import Run, RunStore
 
 NEWEST = 30
 """Runs offered at most."""
@@ -25,13 +25,13 @@ def askable(store: RunStore) -> list[Askable]:
     """The runs whose `model/` is there, newest first."""
     found = []
     for name in store.names():
-        run = store.open(name)
-        if (run.model_path / "config.json").is_file():
-            try:
+        run = Run(store.root / name)
+        try:
+            if (run.model_path / "config.json").is_file():
                 data = run.config().data
                 found.append(Askable(name, run.path, Path(data.given or data.source).name))
-            except WorkbenchError:  # a damaged folder: the Runs room says so
-                continue
+        except (OSError, WorkbenchError):  # a damaged or foreign folder: the Runs room says so
+            continue
         if len(found) == NEWEST:
             break
     return found

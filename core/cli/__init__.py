@@ -6,6 +6,7 @@ Data goes to stdout, messages to stderr. Exit codes: 0 done, 1 failed, 2 what wa
 from __future__ import annotations
 
 import io
+import os
 import sys
 from importlib import import_module
 
@@ -13,7 +14,7 @@ import typer
 
 from core import __version__
 from core.cli.console import print_error
-from core.errors import WorkbenchError
+from core.errors import RunError, WorkbenchError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("core.cli.train", "Train on a file and save the run."),
@@ -69,5 +70,14 @@ def main(arguments: list[str] | None = None) -> None:
     except WorkbenchError as error:
         print_error(error)
         sys.exit(error.exit_code)
+    except OSError as broken:
+        print_error(explain(broken))
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def explain(broken: OSError) -> RunError:
+    """What the system refused, as people read it: for what no command has better words for."""
+    what = f"Cannot use {os.fsdecode(broken.filename)}" if broken.filename else "The system refused a file or folder"
+    return RunError(what, broken.strerror or str(broken), "Does it exist, may you use it, and is the disk not full?")

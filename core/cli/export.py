@@ -10,7 +10,6 @@ import typer
 from core.cli.classify import find_run
 from core.cli.console import out, say
 from core.cli.options import JsonOption, RunsOption
-from core.errors import ConfigError
 from core.text import safe
 
 
@@ -18,7 +17,7 @@ def export(
     run: Annotated[
         str, typer.Argument(metavar="RUN", help="Name of the run, a beginning of it, 'last', or its folder.")
     ],
-    onnx: Annotated[bool, typer.Option("--onnx", help="A verified ONNX graph in the run's folder.")] = False,
+    onnx: Annotated[bool, typer.Option("--onnx", help="A verified ONNX graph (the default).")] = True,
     again: Annotated[bool, typer.Option("--again", help="Make it anew even when it is up to date.")] = False,
     json: JsonOption = False,
     runs: RunsOption = None,
@@ -27,8 +26,6 @@ def export(
 
     The graph appears only when its logits agree with torch's to 1e-4.
     """
-    if not onnx:
-        raise ConfigError("Export to what?", next_step=f"finetui export {run} --onnx")
     found = find_run(run, runs)
     from core.inference.export import export_onnx
 

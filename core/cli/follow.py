@@ -29,7 +29,7 @@ STAGE_WORDS = {
 
 
 class _CtrlC:
-    """The first ctrl+c stops and saves, the second leaves now."""
+    """Of a run of ours the first ctrl+c stops and saves, the second ends it now; the next one leaves, heard or not."""
 
     def __init__(self, run: Run, cancelled: threading.Event, ours: bool) -> None:
         self._run, self._cancelled, self._ours = run, cancelled, ours
@@ -38,18 +38,25 @@ class _CtrlC:
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         self.count += 1
-        if self.count == 1 and self._ours:
-            self._run.ask("stop")
-            say(f"\nstopping after this step and saving; ctrl+c again leaves {self._run.name} to finish alone")
-        else:
+        if not self._ours or self.count > 2:
             self._cancelled.set()
+            return
+        try:
+            self._run.ask("stop" if self.count == 1 else "kill")
+        except OSError as broken:
+            say(f"\ncannot ask {self._run.name} to stop: {broken.strerror}; ctrl+c again leaves it to itself")
+            self.count = 2
+            return
+        now = "stopping now; ctrl+c again leaves without waiting"
+        say("\nstopping after this step and saving; ctrl+c again stops now" if self.count == 1 else f"\n{now}")
 
     def close(self) -> None:
         signal.signal(signal.SIGINT, self._before)
 
 
 def watch(run: Run, *, json: bool, ours: bool) -> int:
-    """Show a run until it ends; returns the exit code. `ours`: ctrl+c stops the run, else it only stops watching."""
+    """Show a run until it ends; returns the exit code. `ours`: ctrl+c stops the run (twice: now), else it only
+    stops watching."""
     cancelled = threading.Event()
     keys = _CtrlC(run, cancelled, ours)
     history, line, state = History(), Line(), RunState.QUEUED
@@ -64,7 +71,8 @@ def watch(run: Run, *, json: bool, ours: bool) -> int:
     if cancelled.is_set():
         say(f"{run.name} is still training · finetui attach {run.name}")
         return 130
-    return _end(run, history, state, json=json)
+    code = _end(run, history, state, json=json)
+    return 130 if ours and keys.count > 1 else code
 
 
 def _show(history: History, batch: Batch, line: Line) -> None:
@@ -132,9 +140,11 @@ def _end(run: Run, history: History, state: RunState, *, json: bool) -> int:
             from core import errors
 
             return int(getattr(getattr(errors, kind, None), "exit_code", 1))
-        case e.RunFinished():
+        case e.RunFinished(reason=reason, stopped=stopped):
             if not json:
                 out(run_text(run, history, state))
+            if stopped and not run.read_json("metrics.json"):
+                say(f"{run.name}: {reason}")
             return 0
     say(f"{run.name} was interrupted: its trainer is gone. finetui show {run.name} · log: {run.log_path}")
     return 1

@@ -6,8 +6,9 @@ import time
 from typing import Any
 
 from core.cli.console import bar, table
-from core.config import RunConfig, settings
+from core.config import differing
 from core.runs import History, Run, RunState, Summary
+from core.runs.ranking import best_names
 from core.text import safe, shorten
 
 
@@ -30,14 +31,14 @@ def ago(moment: float) -> str:
 
 
 def runs_text(summaries: list[Summary]) -> str:
-    """The table of runs, best validation macro F1 first, the best one starred."""
+    """The table of runs, best validation macro F1 first; the best of those that compare is starred."""
     rows = [["", "run", "state", "data", "model", "macro F1", "accuracy", "worst class", "time", "when"]]
-    best = max((one.macro_f1 for one in summaries if one.macro_f1 is not None), default=None)
+    best = best_names(summaries)
     for one in sorted(summaries, key=lambda s: (s.macro_f1 is not None, s.macro_f1 or 0.0, s.created), reverse=True):
         worst = "" if one.worst_f1 is None else f"{one.worst_f1:.3f} {shorten(safe(one.worst_class), 14)}"
         rows.append(
             [
-                "*" if best is not None and one.macro_f1 == best else "",
+                "*" if one.name in best else "",
                 one.name,
                 "damaged" if one.problem else str(one.state),
                 shorten(safe(one.data), 24),
@@ -70,18 +71,8 @@ def run_text(run: Run, history: History, state: RunState) -> str:
     lines += ["", f"{metrics['reason']}, {duration(metrics['seconds'])}"]
     changed = differing(run.config())
     if changed:
-        lines.append("not default: " + ", ".join(f"{path} = {value}" for path, value in changed))
+        lines.append("not default: " + ", ".join(f"{path} = {safe(value)}" for path, value, _ in changed))
     return "\n".join(lines)
-
-
-def differing(config: RunConfig) -> list[tuple[str, Any]]:
-    """The settings that are not at their default, the source left out."""
-    default = RunConfig()
-    return [
-        (path, safe(config.get(path)))
-        for path, _, _ in settings()
-        if path not in ("data.source", "data.given") and config.get(path) != default.get(path)
-    ]
 
 
 def _scores_table(metrics: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_format
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,10 +15,18 @@ from core.cli.follow import json_of, watch
 from core.cli.options import JsonOption, RunsOption
 from core.cli.report import run_text, runs_text
 from core.errors import RunError
-from core.runs import RunStore, Summary, find_root, read_history
+from core.runs import Run, RunStore, Summary, find_root, read_history
 from core.runs.store import TRASH
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Name of the run, a beginning of it, or 'last'.")]
+LiveArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="[RUN]",
+        help="Name of the run, a beginning of it, or 'last'. Without: the newest that trains, else the newest.",
+        show_default=False,
+    ),
+]
 
 
 def runs(json: JsonOption = False, runs: RunsOption = None) -> None:
@@ -51,17 +60,23 @@ def show(run: RunArgument, json: JsonOption = False, runs: RunsOption = None) ->
         say(f"! {one.title} {one.message}")
 
 
-def attach(run: RunArgument = "last", json: JsonOption = False, runs: RunsOption = None) -> None:
+def _live_or_last(name: str, root: Path | None) -> Run:
+    store = RunStore(find_root(root).path)
+    live = [] if name else store.live()
+    return live[0] if live else store.open(name or "last")
+
+
+def attach(run: LiveArgument = "", json: JsonOption = False, runs: RunsOption = None) -> None:
     """Follow a run until it ends. ctrl+c stops watching; the run goes on."""
-    sys.exit(watch(RunStore(find_root(runs).path).open(run), json=json, ours=False))
+    sys.exit(watch(_live_or_last(run, runs), json=json, ours=False))
 
 
-def stop(run: RunArgument = "last", runs: RunsOption = None) -> None:
+def stop(run: LiveArgument = "", runs: RunsOption = None) -> None:
     """Ask a run to finish its step, validate, and save the best weights."""
-    found = RunStore(find_root(runs).path).open(run)
+    found = _live_or_last(run, runs)
     state = found.state()
     if not state.is_live:
-        raise RunError(f"{found.name} is not training", f"It is {state}.")
+        raise RunError(f"{found.name} is not training", f"It is {state}.", "finetui runs lists all of them.")
     found.ask("stop")
     say(f"{found.name} stops after its step and saves · finetui attach {found.name}")
 

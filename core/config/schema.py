@@ -115,6 +115,7 @@ class TrainingConfig:
         choices=("auto", "fp32", "bf16"),
     )
     threads: int = setting(0, "CPU threads; 0 takes the cores this process may use.", low=0, high=1024)
+    onnx: bool = setting(True, "Make a verified ONNX graph after the run: cold answers then take half a second.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,13 @@ def settings() -> Iterator[tuple[str, Field[Any], Spec]]:
 def spec_of(path: str) -> Spec:
     """The `Spec` of `section.name`."""
     return next(spec for known, _, spec in settings() if known == path)
+
+
+def differing(config: RunConfig) -> list[tuple[str, Any, Any]]:
+    """(`section.name`, value, default) of each setting that is not at its default, the source left out."""
+    default = RunConfig()
+    pairs = [(path, config.get(path), default.get(path)) for path, _, _ in settings()]
+    return [one for one in pairs if one[1] != one[2] and one[0] not in ("data.source", "data.given")]
 
 
 def problem_with(path: str, value: Any) -> str:

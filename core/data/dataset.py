@@ -51,8 +51,8 @@ class Dataset:
     """Texts with their labels, ready to split.
 
     `labels` holds codes into `label_names`, shape `[rows]`; `rows` the 1-based record numbers in the source; `groups`
-    a text per row (blank: in no group) or nothing. `read == len(texts) + sum(dropped.values())`. `fingerprint` is a sha256 over the kept
-    texts and labels: equal ones mean the same data whatever file it came from.
+    a text per row (blank: in no group) or nothing. `read == len(texts) + sum(dropped.values())`. `fingerprint` is a
+    sha256 over the kept texts and labels: equal ones mean the same data whatever file it came from.
     """
 
     texts: list[str]

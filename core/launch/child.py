@@ -8,8 +8,13 @@ from pathlib import Path
 
 
 def child_command(*arguments: str) -> list[str]:
-    """The command that runs the engine with these arguments. `-P` keeps the current folder off the import path."""
-    return [sys.executable, "-P", "-m", "core", *arguments]
+    """The command that runs the engine with these arguments. `-P` keeps the current folder off the import path.
+
+    The trainer and the children of the screen speak UTF-8 whatever the locale says: their output is for our own files
+    and pipes. A command for people goes by the terminal that it writes to.
+    """
+    ours = arguments[:1] == ("work",) or "--jsonl" in arguments
+    return [sys.executable, "-P", *(("-X", "utf8") if ours else ()), "-m", "core", *arguments]
 
 
 def child_environment() -> dict[str, str]:
@@ -19,5 +24,4 @@ def child_environment() -> dict[str, str]:
     if parent.name != "site-packages":
         inherited = environment.get("PYTHONPATH")
         environment["PYTHONPATH"] = f"{parent}{os.pathsep}{inherited}" if inherited else str(parent)
-    environment.setdefault("PYTHONUTF8", "1")
     return environment

@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from core.errors import RunError
 from core.launch.child import child_command, child_environment
 from core.runs.run import Run
+from core.training.events import RunFailed
 
 
 def start(run: Run) -> subprocess.Popen[bytes]:
     """Start training `run` and return at once. Output goes to the run's log, facts to its event log.
 
-    Raises `RunError` when the process cannot be started.
+    Raises `RunError` when the process cannot be started; the run knows it too, so that nobody waits for its trainer.
     """
+    child = None
     try:
         with open(run.log_path, "ab") as log:
             child = subprocess.Popen(
@@ -28,8 +31,19 @@ def start(run: Run) -> subprocess.Popen[bytes]:
                 env=child_environment(),
                 start_new_session=True,
             )
+        run.note_launch(child.pid)
     except OSError as broken:
-        raise RunError(f"Cannot start the trainer of {run.name}", str(broken)) from None
+        if child is not None:
+            child.kill()
+            child.wait()
+        error = RunError(
+            f"Cannot start the trainer of {run.name}",
+            f"{run.path}: {broken.strerror or broken}",
+            "Is the disk full, or the folder not writable?",
+        )
+        with suppress(OSError):
+            run.record(RunFailed("RunError", error.title, error.message, error.next_step))
+            run.close()
+        raise error from None
     threading.Thread(target=child.wait, daemon=True).start()  # so that an ended trainer leaves no zombie behind us
-    run.note_launch(child.pid)
     return child

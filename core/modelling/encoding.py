@@ -104,8 +104,8 @@ def encode(tokenizer: Any, texts: Sequence[str], max_length: int, limit: int) ->
     if max_length == 0:
         wanted = int(np.quantile(lengths, COVERED, method="higher")) if len(lengths) else 8
         max_length = min(max(-(-wanted // 8) * 8, 16), limit)
-    long = np.flatnonzero(lengths > max_length)
-    if len(long):
+    long = np.flatnonzero(lengths > max_length).tolist()
+    if long:
         backend.enable_truncation(max_length)
         for row, one in zip(long, backend.encode_batch_fast([texts[row] for row in long]), strict=True):
             found[row] = one.ids

@@ -64,7 +64,7 @@ def commit_dir(target: Path) -> Iterator[Path]:
     brings the old one back after a crash there.
     """
     staged = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")
-    staged.mkdir(parents=True)
+    staged.mkdir()  # not its parents: a run that was moved to the trash must not come back as a hollow folder
     try:
         yield staged
         listing = {}

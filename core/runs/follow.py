@@ -71,4 +71,4 @@ def follow(run: Run, cancelled: threading.Event | None = None) -> Iterator[Batch
 def _state(run: Run, last: Record | None) -> RunState:
     if not run.path.is_dir():
         return RunState.INTERRUPTED
-    return run.state(last.event, last.time) if last else run.state()
+    return run.state(last.event if last else None)

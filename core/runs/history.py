@@ -53,6 +53,7 @@ class History:
     train_seconds: float = 0.0
     evals: list[EvalPoint] = field(default_factory=list)
     eval_seconds: float = 0.0
+    """Spent on validation after the first step."""
     epochs: list[e.EpochFinished] = field(default_factory=list)
     saves: list[e.ModelSaved] = field(default_factory=list)
     validation: e.Scores | None = None
@@ -86,7 +87,8 @@ class History:
                 self._add_steps(fact)
             case e.EvalFinished(step, epoch, full, scores, seconds):
                 self.evals.append(EvalPoint(step, epoch, full, scores))
-                self.eval_seconds += seconds
+                if step:  # the one before the first step is past when time left is asked for
+                    self.eval_seconds += seconds
             case e.EpochFinished() as fact:
                 self.epochs.append(fact)
             case e.ModelSaved() as fact:

@@ -1,12 +1,14 @@
 """Who owns a run: a lock that its trainer holds for life and that readers query but never take.
 
 An open-file-description lock (Linux) belongs to the open file, so that it goes with the process however that ends,
-and `F_OFD_GETLK` asks about it without taking it. Where the system has none, the owner record is believed as long as
-its process lives. Other hosts of a shared file system see the owner record and judge by the log's growth.
+and `F_OFD_GETLK` asks about it without taking it. Where the system or the file system has none, the owner record is
+believed as long as its process lives. Other hosts of a shared file system see the owner record and judge by the log's
+growth.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -70,6 +72,7 @@ class RunLock:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._handle = -1
+        self._by_record = False
 
     def __enter__(self) -> RunLock:
         """Take the lock. Raises `RunError` when another trainer holds it."""
@@ -83,25 +86,35 @@ class RunLock:
                 fcntl.fcntl(self._handle, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK))
             else:
                 fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._handle)
-            self._handle = -1
-            who = f" (process {owner.pid} on {owner.host})" if owner else ""
-            raise RunError(
-                f"{self._folder.name} is already being trained{who}", next_step=f"finetui attach {self._folder.name}"
-            ) from None
+        except OSError as broken:
+            # Any other error is a file system without locks (ENOLCK, as some cluster file systems answer).
+            self._by_record = broken.errno not in (errno.EAGAIN, errno.EACCES)
+            if not self._by_record or (owner is not None and _lives_here(owner)):
+                os.close(self._handle)
+                self._handle = -1
+                who = f" (process {owner.pid} on {owner.host})" if owner else ""
+                raise RunError(
+                    f"{self._folder.name} is already being trained{who}",
+                    next_step=f"finetui attach {self._folder.name}",
+                ) from None
         write_file(self._folder / "owner.json", json.dumps(asdict(Owner.me())))
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._by_record:  # without a lock the record is all that readers go by
+            (self._folder / "owner.json").unlink(missing_ok=True)
         os.close(self._handle)
         self._handle = -1
 
 
-def read_owner(folder: Path) -> Owner | None:
-    """The last process that trained this run, or none."""
+def _lives_here(owner: Owner) -> bool:
+    return owner.is_local() and pid_lives(owner.pid)
+
+
+def read_owner(folder: Path, name: str = "owner.json") -> Owner | None:
+    """The last process that trained this run, or none; `name`: another record of the same shape."""
     try:
-        fields: dict[str, Any] = json.loads((folder / "owner.json").read_text())
+        fields: dict[str, Any] = json.loads((folder / name).read_text())
         return Owner(int(fields["pid"]), str(fields["host"]), str(fields["boot"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -117,9 +130,10 @@ def is_held(folder: Path) -> bool:
         if _HAS_OFD:
             answer = fcntl.fcntl(handle, fcntl.F_OFD_GETLK, _flock(fcntl.F_WRLCK))
             return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)
-        owner = read_owner(folder)
-        return owner is not None and owner.is_local() and pid_lives(owner.pid)
-    except OSError:
-        return False
+    except OSError as broken:
+        if broken.errno in (errno.EAGAIN, errno.EACCES):
+            return True
     finally:
         os.close(handle)
+    owner = read_owner(folder)
+    return owner is not None and _lives_here(owner)

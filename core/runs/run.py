@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import threading
 import time
 import tomllib
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -13,16 +16,21 @@ from typing import Any
 from core.config import RunConfig, load
 from core.errors import ConfigError, RunError
 from core.runs.atomic import write_file
-from core.runs.history import Record
-from core.runs.lock import RunLock, is_held, read_owner
+from core.runs.lock import Owner, RunLock, is_held, pid_lives, read_owner
 from core.runs.log import LogReader, LogWriter, append_line, whole_lines
 from core.training.events import Event, RunFailed, RunFinished, RunPaused, decode, encode
 
 LAUNCH_GRACE = 20.0
-"""Seconds that a started trainer may take until its first fact before it is held for dead."""
+"""Seconds until its first fact that a trainer is waited for whose process cannot be seen from here."""
+
+LAUNCH_LIMIT = 600.0
+"""The same while its process lives: a slow disk takes minutes, but a process number is given out again one day."""
 
 SILENCE = 60.0
-"""Seconds without a fact after which a trainer on another host is held for dead."""
+"""Seconds without growth of the log after which a trainer on another host is held for dead."""
+
+LAST_BLOCK = 4 << 10
+"""Bytes at the end of a log that hold its last fact, as a rule."""
 
 
 class RunState(StrEnum):
@@ -49,6 +57,8 @@ class Run:
         self.path = path
         self._writer: LogWriter | None = None
         self._number = 0
+        self._recording = threading.Lock()
+        self._grown: tuple[int, float] | None = None
 
     @property
     def name(self) -> str:
@@ -94,18 +104,20 @@ class Run:
         return RunLock(self.path)
 
     def record(self, event: Event) -> None:
-        """Append one fact. It is in the file before anyone else hears of it."""
-        if self._writer is None:
-            self._writer = LogWriter(self.events_path)  # ends a torn line, which may hold a whole fact
-            self._number = max((number for number, _, _ in self.raw_records()), default=0)
-        self._writer.append(encode(self._number + 1, time.time(), event))
-        self._number += 1
+        """Append one fact. It is in the file before anyone else hears of it. For any thread of the trainer."""
+        with self._recording:
+            if self._writer is None:
+                self._writer = LogWriter(self.events_path)  # ends a torn line, which may hold a whole fact
+                self._number = max((number for number, _, _ in self.raw_records()), default=0)
+            self._writer.append(encode(self._number + 1, time.time(), event))
+            self._number += 1
 
     def close(self) -> None:
         """Make the recorded facts durable and let go of the log."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        with self._recording:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
 
     # The readers' side
 
@@ -113,8 +125,12 @@ class Run:
         """Every readable fact so far, in order; damaged lines are passed over."""
         return decode_lines(LogReader(self.events_path).read_all())
 
+    def has_facts(self) -> bool:
+        """Whether a trainer has recorded anything yet."""
+        return self._newest()[1] is not None
+
     def ask(self, what: str) -> None:
-        """Ask something of the trainer: `stop`, `pause`, `save`. It looks every 100-200 ms."""
+        """Ask the trainer to `stop` after its step and save, or `kill`: to end now. It looks every 100-200 ms."""
         append_line(self.control_path, json.dumps({"ask": what, "t": round(time.time(), 3), "pid": os.getpid()}))
 
     def read_json(self, name: str) -> dict[str, Any]:
@@ -137,54 +153,93 @@ class Run:
             return {}
 
     def note_launch(self, pid: int) -> None:
-        """Remember that a trainer was started, so that one that dies before its first fact is noticed."""
-        write_file(self.path / "launch.json", json.dumps({"pid": pid, "t": time.time()}))
+        """Remember that a trainer was started here, so that one that dies before its first fact is noticed."""
+        owner = asdict(Owner.me()) | {"pid": pid}
+        write_file(self.path / "launch.json", json.dumps(owner | {"t": time.time()}))
 
-    def _launched(self) -> float | None:
-        try:
-            return float(self.read_json("launch.json")["t"])
-        except (RunError, KeyError, TypeError, ValueError):
-            return None
-
-    def state(self, last: Event | None = None, last_time: float = 0.0) -> RunState:
-        """The state, derived. `last` and `last_time`: the newest fact when the caller knows it already."""
+    def state(self, last: Event | None = None) -> RunState:
+        """The state, derived. `last`: the newest fact when the caller knows it already."""
+        size = -1
         if last is None:
-            records = self.tail()
-            last, last_time = (records[-1].event, records[-1].time) if records else (None, 0.0)
-        match last:
-            case RunFinished(stopped=stopped):
-                return RunState.STOPPED if stopped else RunState.FINISHED
-            case RunFailed():
-                return RunState.FAILED
-            case RunPaused():
-                return RunState.PAUSED
+            size, last = self._newest()
+        found = _end_state(last) or self._state_without_end(last)
+        if found is RunState.INTERRUPTED and size != self._size():
+            # The trainer lets go of the lock after its last fact: what looked unfinished may have ended since.
+            found = _end_state(self._newest()[1]) or found
+        return found
+
+    def _state_without_end(self, last: Event | None) -> RunState:
         if is_held(self.path):
             return RunState.RUNNING
         if last is None:
-            launched = self._launched()
-            waiting = launched is None or time.time() - launched < LAUNCH_GRACE
-            return RunState.QUEUED if waiting else RunState.INTERRUPTED
+            return RunState.QUEUED if self._is_awaited() else RunState.INTERRUPTED
         owner = read_owner(self.path)
-        if owner is not None and not owner.is_local() and time.time() - last_time < SILENCE:
-            return RunState.RUNNING
-        # The trainer lets go of the lock after its last fact: what looked unfinished above may have ended since.
-        final = self.tail()
-        if final and isinstance(final[-1].event, RunFinished | RunFailed | RunPaused):
-            return self.state(final[-1].event, final[-1].time)
-        return RunState.INTERRUPTED
+        far = owner is not None and not owner.is_local()
+        return RunState.RUNNING if far and self._silence() < SILENCE else RunState.INTERRUPTED
 
-    def tail(self, size: int = 64 << 10) -> list[Record]:
-        """The facts in the last `size` bytes of the log, cheap for a long one."""
+    def _is_awaited(self) -> bool:
+        """Whether a trainer may still come that has recorded nothing yet."""
+        try:
+            began = float(self.read_json("launch.json")["t"])
+        except (RunError, KeyError, TypeError, ValueError):
+            began = _modified(self.path / "run.toml")
+        age = time.time() - began
+        trainer = read_owner(self.path, "launch.json")
+        if trainer is not None and trainer.is_local():
+            return pid_lives(trainer.pid) and age < LAUNCH_LIMIT
+        return age < LAUNCH_GRACE
+
+    def _silence(self) -> float:
+        """Seconds since the log grew, by this reader's own clock once it has seen that: the writer's may differ."""
+        size, now = self._size(), time.monotonic()
+        if self._grown is None:
+            self._grown = (size, now - max(time.time() - _modified(self.events_path), 0.0))
+        elif self._grown[0] != size:
+            self._grown = (size, now)
+        return now - self._grown[1]
+
+    def _size(self) -> int:
+        try:
+            return self.events_path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def _newest(self) -> tuple[int, Event | None]:
+        """(size of the log, its last readable fact or none). Reads the end only, however long the log is."""
         try:
             with open(self.events_path, "rb") as handle:
-                end = handle.seek(0, os.SEEK_END)
-                handle.seek(max(end - size, 0))
-                block = handle.read()
+                end, block = handle.seek(0, os.SEEK_END), LAST_BLOCK
+                while True:
+                    start = max(end - block, 0)
+                    handle.seek(start)
+                    lines = whole_lines(handle.read(end - start))
+                    for line in reversed(lines[start > 0 :]):  # the first one may be the rest of a line
+                        if found := decode_lines([line]):
+                            return end, found[0][2]
+                    if start == 0:
+                        return end, None
+                    block *= 8
         except FileNotFoundError:
-            return []
-        if end > size:
-            block = block[block.find(b"\n") + 1 :]
-        return [Record(*one) for one in decode_lines(whole_lines(block))]
+            return 0, None
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return -math.inf
+
+
+def _end_state(last: Event | None) -> RunState | None:
+    """The state that a fact puts a run into for good, or none."""
+    match last:
+        case RunFinished(stopped=stopped):
+            return RunState.STOPPED if stopped else RunState.FINISHED
+        case RunFailed():
+            return RunState.FAILED
+        case RunPaused():
+            return RunState.PAUSED
+    return None
 
 
 def decode_lines(lines: list[str]) -> list[tuple[int, float, Event]]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,12 +40,18 @@ class Root:
 
 
 def find_root(explicit: Path | None = None) -> Root:
-    """`--runs DIR`, then `FINETUI_RUNS`, then the nearest marked `runs/` upward, then the platform's data folder."""
-    if explicit is not None:
-        return Root(explicit.expanduser().absolute(), "--runs")
-    if named := os.environ.get("FINETUI_RUNS"):
-        return Root(Path(named).expanduser().absolute(), "FINETUI_RUNS")
-    here = Path.cwd()
+    """`--runs DIR`, then `FINETUI_RUNS`, then the nearest marked `runs/` upward, then the platform's data folder.
+
+    Raises `RunError` when the current folder was deleted and is needed for that.
+    """
+    try:
+        if explicit is not None:
+            return Root(explicit.expanduser().absolute(), "--runs")
+        if named := os.environ.get("FINETUI_RUNS"):
+            return Root(Path(named).expanduser().absolute(), "FINETUI_RUNS")
+        here = Path.cwd()
+    except FileNotFoundError:
+        raise RunError("The current folder is gone", next_step="cd to another folder, and try again.") from None
     for folder in (here, *here.parents):
         if (folder / "runs" / MARKER).is_file():
             return Root(folder / "runs", "the nearest runs folder of finetui")
@@ -67,6 +75,10 @@ class Summary:
     worst_f1: float | None
     tags: tuple[str, ...]
     problem: str = ""
+    fingerprint: str = ""
+    """Of the data set; empty while it is not known."""
+    validation_mark: str = ""
+    """Of the validation rows: scores compare between runs where both are equal."""
 
 
 class RunStore:
@@ -137,10 +149,8 @@ class RunStore:
         except OSError:
             return
         for entry in entries:
-            if valid_name(entry.name) and entry.is_dir(follow_symlinks=False):
-                run = Run(Path(entry.path))
-                if (run.path / "run.toml").is_file():
-                    yield run
+            if _is_run(entry):
+                yield Run(Path(entry.path))
 
     def open(self, name: str) -> Run:
         """The run of that name, of a unique beginning of it, or `last` for the newest. Raises `RunError`."""
@@ -160,8 +170,7 @@ class RunStore:
 
     def live(self) -> list[Run]:
         """The runs that train or wait right now, newest first."""
-        runs = sorted(self._runs(), key=_created, reverse=True)
-        return [run for run in runs if not (run.path / "metrics.json").exists() and run.state().is_live]
+        return [run for run in sorted(self._runs(), key=_created, reverse=True) if _is_live(run)]
 
     def list(self) -> list[Summary]:
         """One summary per run, newest first. A damaged run is listed with its problem, never left out."""
@@ -186,15 +195,38 @@ class RunStore:
         return place
 
     def restore(self, place: Path) -> Run:
-        """Bring a run back from the trash. Raises `RunError` when its name is taken again."""
+        """Bring a run back from the trash. Raises `RunError` when its name is taken again or it cannot be moved."""
         name = place.name.rsplit("~", 1)[0]
         target = self.root / name
         if place.parent != self.root / TRASH or not place.is_dir() or not valid_name(name):
             raise RunError(f"{place.name} is not in the trash")
         if target.exists():
             raise RunError(f"A run named {name} already exists", next_step="Rename that one first.")
-        os.rename(place, target)
+        try:
+            os.rename(place, target)
+        except OSError as broken:
+            raise RunError(
+                f"Cannot bring {name} back", broken.strerror or str(broken), f"Is {self.root} writable?"
+            ) from None
         return Run(target)
+
+
+def _is_run(entry: os.DirEntry[str]) -> bool:
+    """Whether this is a run of ours. In a shared folder lie runs of others, too, which we may not look into."""
+    with suppress(OSError):
+        return (
+            valid_name(entry.name)
+            and entry.is_dir(follow_symlinks=False)
+            and stat.S_ISREG(Path(entry.path, "run.toml").stat().st_mode)
+            and os.access(entry.path, os.R_OK | os.X_OK)
+        )
+    return False
+
+
+def _is_live(run: Run) -> bool:
+    with suppress(OSError):
+        return not (run.path / "metrics.json").exists() and run.state().is_live
+    return False
 
 
 def _created(run: Run) -> float:
@@ -250,4 +282,14 @@ def summarise(run: Run, history: History | None = None) -> Summary:
         worst_f1,
         tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
         problem,
+        *_marks(run),
     )
+
+
+def _marks(run: Run) -> tuple[str, str]:
+    """(fingerprint of the data, mark of the validation rows), empty while they are not known."""
+    try:
+        facts = run.read_json("data.json")
+    except RunError:
+        return "", ""
+    return str(facts.get("fingerprint", "")), str(facts.get("validation_mark", ""))

@@ -11,7 +11,7 @@ import torch
 
 from core.config import TrainingConfig
 from core.errors import DeviceError
-from core.machine import cpu_name, usable_cores
+from core.machine import cpu_name, list_gpus, usable_cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,12 @@ def _pick(asked: str) -> tuple[torch.device, str]:
 
 
 def _freest_gpu() -> tuple[torch.device, str]:
-    free = [torch.cuda.mem_get_info(index)[0] for index in range(torch.cuda.device_count())]
-    best = max(range(len(free)), key=free.__getitem__)
-    return torch.device("cuda", best), f"the GPU with the most free memory, {free[best] / 2**30:.0f} GiB"
+    # Asked of the driver: torch's own question would take some hundred MB of every GPU, also of those we leave alone.
+    gpus, names = list_gpus(), [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    if [gpu.name for gpu in gpus] != names:  # a slice of a GPU, or another order than torch's
+        return torch.device("cuda", 0), "the first GPU"
+    best = max(range(len(gpus)), key=lambda index: gpus[index].free_bytes)
+    return torch.device("cuda", best), f"the GPU with the most free memory, {gpus[best].free_bytes / 2**30:.0f} GiB"
 
 
 def _cuda_precision(asked: str, device: torch.device) -> tuple[str, str]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
@@ -68,6 +70,23 @@ class Job:
 Yielded = e.Event | Better
 
 
+class Ending(Enum):
+    """Why training ended."""
+
+    EPOCHS = auto()
+    PATIENCE = auto()
+    STOPPED = auto()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """How training ended, and what the weights as they are then say about every validation row."""
+
+    ending: Ending
+    step: int
+    logits: NDArray[np.float32]
+
+
 @dataclass(slots=True)
 class _Progress:
     """Where the run stands."""
@@ -93,10 +112,11 @@ class _Progress:
     epoch_rows: int = 0
 
 
-def fit(job: Job) -> Iterator[Yielded]:
-    """Train `job.model`; returns when all epochs are done, patience is at its end, or a person asked to stop.
+def fit(job: Job) -> Generator[Yielded, None, Outcome]:
+    """Train `job.model`; ends when all epochs are done, patience is at its end, or a person asked to stop.
 
-    Raises `TrainingError` when the loss or the gradient is not finite.
+    It always ends on a full validation, whose logits it returns. Raises `TrainingError` when the loss or the
+    gradient is not finite.
     """
     config, model = job.config, job.model
     model.to(job.device.device)
@@ -111,7 +131,7 @@ def fit(job: Job) -> Iterator[Yielded]:
     lengths = job.encoded.lengths[job.train]
     at = _Progress(began=time.perf_counter())
 
-    yield from _validate(job, at, job.validation, full=True)
+    logits = yield from _validate(job, at, job.validation, full=True)
     at.sample_seconds = (time.perf_counter() - at.began) * len(sample) / len(job.validation)
     for epoch in range(config.epochs):
         batches = batch_plan(lengths, config.batch_size, config.seed, epoch)
@@ -125,9 +145,8 @@ def fit(job: Job) -> Iterator[Yielded]:
             if time.perf_counter() - at.since > READ_BACK or index == per_epoch - 1:
                 yield _read_back(job, at, rate_at(at.step, steps, config))
                 if job.asked() == "stop":
-                    if at.last_full != at.step:
-                        yield from _validate(job, at, job.validation, full=True)
-                    return
+                    logits = yield from _validate(job, at, job.validation, full=True)
+                    return Outcome(Ending.STOPPED, at.step, logits)
             if index < per_epoch - 1 and _sample_is_due(at, steps, config.epochs):
                 if at.waiting:
                     yield _read_back(job, at, rate_at(at.step, steps, config))
@@ -135,9 +154,10 @@ def fit(job: Job) -> Iterator[Yielded]:
         yield e.EpochFinished(
             epoch + 1, at.step, float(at.epoch_loss) / at.epoch_rows, float(at.epoch_hits) / at.epoch_rows
         )
-        yield from _validate(job, at, job.validation, full=True)
-        if config.patience and at.worse_epochs >= config.patience:
-            return
+        logits = yield from _validate(job, at, job.validation, full=True)
+        if config.patience and at.worse_epochs >= config.patience and epoch + 1 < config.epochs:
+            return Outcome(Ending.PATIENCE, at.step, logits)
+    return Outcome(Ending.EPOCHS, at.step, logits)
 
 
 def steps_per_epoch(rows: int, config: TrainingConfig) -> int:
@@ -221,7 +241,8 @@ def _sample_is_due(at: _Progress, steps: int, epochs: int) -> bool:
     return affordable and since >= max(steps // 50, 1)
 
 
-def _validate(job: Job, at: _Progress, rows: Ints, *, full: bool) -> Iterator[Yielded]:
+def _validate(job: Job, at: _Progress, rows: Ints, *, full: bool) -> Generator[Yielded, None, NDArray[np.float32]]:
+    """Score `rows` and say so; returns their logits."""
     began = time.perf_counter()
     logits = predict(job.model, job.device, job.encoded, rows, job.pad)
     gold = job.labels[rows]
@@ -240,6 +261,7 @@ def _validate(job: Job, at: _Progress, rows: Ints, *, full: bool) -> Iterator[Yi
         at.last_sample = at.step
         at.eval_seconds += seconds
     at.since = time.perf_counter()
+    return logits
 
 
 def metric_value(scores: e.Scores, metric: str) -> float:
@@ -249,9 +271,7 @@ def metric_value(scores: e.Scores, metric: str) -> float:
     return float(getattr(scores, metric))
 
 
-def predict(
-    model: nn.Module, device: Device, encoded: Encoded, rows: Ints, pad: int
-) -> np.ndarray[Any, np.dtype[np.float32]]:
+def predict(model: nn.Module, device: Device, encoded: Encoded, rows: Ints, pad: int) -> NDArray[np.float32]:
     """Logits of `rows`, in their order, shape `[rows, classes]`."""
     model.eval()
     parts, order = [], []
@@ -259,7 +279,7 @@ def predict(
         for batch_rows in eval_plan(encoded.lengths, rows):
             parts.append(forward(model, device, collate(encoded, batch_rows, pad, device.device)).cpu())
             order.append(batch_rows)
-    logits: np.ndarray[Any, np.dtype[np.float32]] = torch.cat(parts).numpy()
+    logits: NDArray[np.float32] = torch.cat(parts).numpy()
     place = np.empty(int(rows.max()) + 1, dtype=np.int64)
     place[np.concatenate(order)] = np.arange(len(rows))
     return logits[place[rows]]

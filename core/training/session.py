@@ -16,6 +16,7 @@ import numpy as np
 from core.config import RunConfig
 from core.errors import TrainingError
 from core.evaluation.baseline import TfidfBaseline, majority
+from core.evaluation.marks import mark_of, runs_scored_on
 from core.evaluation.metrics import Ints, Report, as_dict, log_loss, report, softmax
 from core.runs.atomic import commit_dir, write_file
 from core.runs.run import Run
@@ -25,7 +26,7 @@ from core.training.environment import environment
 if TYPE_CHECKING:
     from core.data.dataset import Dataset
     from core.data.split import Split
-    from core.training.loop import Better, Job
+    from core.training.loop import Better, Job, Outcome
 
 Asked = Callable[[], str]
 
@@ -37,13 +38,12 @@ class Prepared:
     dataset: Dataset
     split: Split
     baselines: dict[str, Report]
-    base_name: str
     base_origin: str
     tokenizer: Any
     job: Job
     max_length: int
-    test_runs: Callable[[], int]
-    """How many runs were scored on these very test rows before this one."""
+    test_mark: str
+    """Fingerprint of the test rows."""
 
 
 def train(run: Run, asked: Asked) -> Iterator[e.Event]:
@@ -58,8 +58,8 @@ def train(run: Run, asked: Asked) -> Iterator[e.Event]:
         yield e.RunFinished("stopped before the first step: there is no model", True, round(time.time() - began, 2))
         return
     yield e.StageChanged("train")
-    stopped = yield from _fit(run, prepared, asked)
-    yield from _finish(run, config, prepared, began, stopped)
+    outcome = yield from _fit(run, prepared, asked)
+    yield from _finish(run, config, prepared, began, outcome)
 
 
 def prepare(run: Run, config: RunConfig) -> Generator[e.Event, None, Prepared]:
@@ -75,23 +75,24 @@ def prepare(run: Run, config: RunConfig) -> Generator[e.Event, None, Prepared]:
     names = dataset.label_names
     parts = {part: _counts(dataset.labels[rows], len(names)) for part, rows in _parts(split).items()}
     yield e.DataReady(dataset.source, names, dataset.read, len(dataset.texts), **parts)
-    _write_data(run, dataset, split)
+    mark = mark_of(dataset, split.test)
+    _write_data(run, dataset, split, mark)
     yield e.StageChanged("baselines")
     baselines = score_baselines(dataset, split)
     validation = {name: found.scores for name, found in baselines.items()}
     yield e.BaselinesScored(validation["majority"], validation["tfidf"])
 
     yield e.StageChanged("load", config.model.base)
-    prepared = yield from _load(run, config, dataset, split, baselines)
+    prepared = yield from _load(run, config, dataset, split, baselines, mark)
     return prepared
 
 
 def _load(
-    run: Run, config: RunConfig, dataset: Dataset, split: Split, baselines: dict[str, Report]
+    run: Run, config: RunConfig, dataset: Dataset, split: Split, baselines: dict[str, Report], mark: str
 ) -> Generator[e.Event, None, Prepared]:
     from core.modelling.build import build_model, count_parameters, hush
     from core.modelling.catalogue import locate
-    from core.modelling.encoding import batch_plan, encode, fill_of, load_tokenizer, longest_input, tokenise
+    from core.modelling.encoding import batch_plan, encode, fill_of, load_tokenizer, longest_input
     from core.training.device import choose_device
     from core.training.loop import Job, steps_per_epoch
 
@@ -111,9 +112,7 @@ def _load(
     write_file(run.path / "environment.json", json.dumps(environment(device, config.training.seed), indent=1))
 
     yield e.StageChanged("tokenise", f"{len(dataset.texts)} rows")
-    longest = config.model.max_length
-    found, chosen = tokenise(tokenizer, dataset.texts, longest, limit)
-    encoded = encode(tokenizer, dataset.texts, found, chosen)
+    encoded, chosen = encode(tokenizer, dataset.texts, config.model.max_length, limit)
     lengths = encoded.lengths[split.train]
     plan = batch_plan(lengths, config.training.batch_size, config.training.seed, 0)
     per_epoch = steps_per_epoch(len(split.train), config.training)
@@ -142,31 +141,26 @@ def _load(
         len(dataset.label_names),
         pad,
     )
-    mark = test_mark(dataset, split.test)
-    return Prepared(
-        dataset, split, baselines, base.name, base.origin, tokenizer, job, chosen, lambda: runs_scored_on(run, mark)
-    )
+    return Prepared(dataset, split, baselines, base.origin, tokenizer, job, chosen, mark)
 
 
-def _fit(run: Run, prepared: Prepared, asked: Asked) -> Generator[e.Event, None, bool]:
-    """Run the loop; returns whether a person stopped it."""
+def _fit(run: Run, prepared: Prepared, asked: Asked) -> Generator[e.Event, None, Outcome]:
+    """Run the loop, keeping the weights whenever they are better; returns how it ended."""
     from core.training.loop import Better, fit
 
-    stopped = False
-
-    def hear() -> str:
-        nonlocal stopped
-        stopped = stopped or asked() == "stop"
-        return "stop" if stopped else ""
-
-    prepared.job.asked = hear
-    for item in fit(prepared.job):
+    prepared.job.asked = asked
+    facts = fit(prepared.job)
+    while True:
+        try:
+            item = next(facts)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
         if isinstance(item, Better):
             _save(run, prepared, item)
             yield e.ModelSaved(item.step, item.epoch, item.metric, item.value)
         else:
             yield item
-    return stopped
 
 
 def _save(run: Run, prepared: Prepared, better: Better) -> None:
@@ -183,18 +177,16 @@ def _save(run: Run, prepared: Prepared, better: Better) -> None:
         save_model(prepared.job.model, prepared.tokenizer, folder, facts)
 
 
-def _finish(run: Run, config: RunConfig, prepared: Prepared, began: float, stopped: bool) -> Iterator[e.Event]:
+def _finish(run: Run, config: RunConfig, prepared: Prepared, began: float, outcome: Outcome) -> Iterator[e.Event]:
     from core.evaluation.card import model_card
     from core.evaluation.predictions import write_predictions
-    from core.modelling.build import load_weights
-    from core.training.loop import predict
+    from core.training.loop import Ending, predict
 
     job, split, names = prepared.job, prepared.split, prepared.dataset.label_names
     yield e.StageChanged("evaluate")
-    last_logits = predict(job.model, job.device, job.encoded, split.validation, job.pad)
-    last = _report(job.labels[split.validation], last_logits, len(names))
-    load_weights(job.model, run.model_path)
-    logits = {"validation": predict(job.model, job.device, job.encoded, split.validation, job.pad)}
+    facts = json.loads((run.model_path / "finetui.json").read_text(encoding="utf-8"))
+    last = _report(job.labels[split.validation], outcome.logits, len(names))
+    logits = {"validation": _best_logits(run, job, outcome, facts["step"])}
     best = _report(job.labels[split.validation], logits["validation"], len(names))
     yield e.ValidationScored(best.scores)
     test: Report | None = None
@@ -202,15 +194,14 @@ def _finish(run: Run, config: RunConfig, prepared: Prepared, began: float, stopp
     if len(split.test):
         logits["test"] = predict(job.model, job.device, job.encoded, split.test, job.pad)
         test = _report(job.labels[split.test], logits["test"], len(names))
-        scored = prepared.test_runs() + 1
+        scored = runs_scored_on(run, prepared.test_mark) + 1
         yield e.TestScored(test.scores, scored)
 
     yield e.StageChanged("save")
     probabilities = {part: softmax(values) for part, values in logits.items()}
     write_predictions(run.path / "predictions.parquet", prepared.dataset, split, probabilities)
-    facts = json.loads((run.model_path / "finetui.json").read_text(encoding="utf-8"))
     seconds = round(time.time() - began, 2)
-    reason = _reason(config, job, facts, stopped)
+    reason = _reason(config, outcome, facts["epoch"])
     metrics = {
         "format": 1,
         "label_names": list(names),
@@ -227,13 +218,34 @@ def _finish(run: Run, config: RunConfig, prepared: Prepared, began: float, stopp
     }
     write_file(run.path / "README.md", model_card(run.name, config, metrics, prepared.dataset))
     write_file(run.path / "metrics.json", json.dumps(metrics, indent=1))
-    yield e.RunFinished(reason, stopped, seconds)
+    yield e.RunFinished(reason, outcome.ending is Ending.STOPPED, seconds)
 
 
-def _reason(config: RunConfig, job: Job, facts: dict[str, Any], stopped: bool) -> str:
-    if stopped:
-        return "stopped by a person; the best weights so far are saved"
-    return f"trained; best at epoch {round(facts['epoch'], 2):g} of {config.training.epochs}"
+def _best_logits(run: Run, job: Job, outcome: Outcome, saved_step: int) -> Any:
+    """The validation logits of the saved weights, which are in `job.model` from here on."""
+    from core.modelling.build import load_weights
+    from core.training.loop import predict
+
+    if saved_step == outcome.step:  # the last weights are the best ones: they were scored already
+        return outcome.logits
+    load_weights(job.model, run.model_path)
+    return predict(job.model, job.device, job.encoded, job.validation, job.pad)
+
+
+def _reason(config: RunConfig, outcome: Outcome, best_epoch: float) -> str:
+    """Why the run ended, for a person."""
+    from core.training.loop import Ending
+
+    training = config.training
+    best = f"best at epoch {round(best_epoch, 2):g}"
+    match outcome.ending:
+        case Ending.STOPPED:
+            return "stopped by a person; the best weights so far are saved"
+        case Ending.PATIENCE:
+            waited = f"{training.patience} epoch{'s' * (training.patience != 1)}"
+            return f"stopped early: {waited} without a better {training.metric}; {best} of {training.epochs}"
+        case _:
+            return f"trained; {best} of {training.epochs}"
 
 
 def _report(gold: Ints, logits: Any, classes: int) -> Report:
@@ -260,7 +272,7 @@ def _counts(labels: Ints, classes: int) -> tuple[int, ...]:
     return tuple(int(count) for count in np.bincount(labels, minlength=classes))
 
 
-def _write_data(run: Run, dataset: Dataset, split: Split) -> None:
+def _write_data(run: Run, dataset: Dataset, split: Split, test_mark: str) -> None:
     from core.evaluation.predictions import write_split
 
     write_split(run.path / "split.parquet", dataset, split)
@@ -273,27 +285,8 @@ def _write_data(run: Run, dataset: Dataset, split: Split) -> None:
         "kept": len(dataset.texts),
         "dropped": dataset.dropped,
         "rows": {part: len(rows) for part, rows in _parts(split).items()},
-        "test_mark": test_mark(dataset, split.test),
+        "validation_mark": mark_of(dataset, split.validation),
+        "test_mark": test_mark,
         "reading": [{"what": one.what, "value": one.value, "reason": one.reason} for one in dataset.reading],
     }
     write_file(run.path / "data.json", json.dumps(facts, indent=1))
-
-
-def test_mark(dataset: Dataset, rows: Ints) -> str:
-    """A fingerprint of the test rows: equal marks mean that two runs were scored on the same sentences and labels."""
-    import hashlib
-
-    found = hashlib.sha256()
-    for key in sorted(f"{dataset.texts[row]}\0{dataset.label_names[dataset.labels[row]]}" for row in rows):
-        found.update(key.encode("utf-8", errors="surrogatepass") + b"\0")
-    return found.hexdigest()
-
-
-def runs_scored_on(run: Run, mark: str) -> int:
-    """How many other runs beside this one were scored on the test rows of that mark."""
-    count = 0
-    for path in run.path.parent.glob("*/data.json"):
-        other = Run(path.parent)
-        if other.path != run.path and other.read_json("data.json").get("test_mark") == mark:
-            count += bool(other.read_json("metrics.json").get("test"))
-    return count

@@ -43,7 +43,7 @@ def out_of_fold() -> float:
     from core.evaluation.metrics import score
     from core.modelling.build import build_model
     from core.modelling.catalogue import locate
-    from core.modelling.encoding import encode, load_tokenizer, longest_input, tokenise
+    from core.modelling.encoding import encode, load_tokenizer, longest_input
     from core.training.device import choose_device
     from core.training.loop import Job, fit, predict
 
@@ -51,8 +51,7 @@ def out_of_fold() -> float:
     labels, classes = data.labels, len(data.label_names)
     base = locate(model_config.base)
     tokenizer = load_tokenizer(base.folder)
-    found, longest = tokenise(tokenizer, data.texts, 0, longest_input(base.folder, tokenizer))
-    encoded = encode(tokenizer, data.texts, found, longest)
+    encoded, _ = encode(tokenizer, data.texts, 0, longest_input(base.folder, tokenizer))
     device = choose_device(training)
     said = {name: np.empty_like(labels) for name in ("model", "tfidf", "majority")}
     for train, held in StratifiedKFold(FOLDS, shuffle=True, random_state=17).split(labels, labels):

@@ -61,6 +61,12 @@ def test_an_error_leaves_the_old_one_and_no_litter(tmp_path: Path, broken: type[
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
+def test_a_folder_that_was_moved_away_does_not_come_back(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        commit(tmp_path / "deleted-run" / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_rename_that_fails_leaves_the_old_one_and_no_litter(tmp_path: Path) -> None:
     target = tmp_path / "model"
     commit(target)

@@ -62,8 +62,9 @@ def test_a_folder_is_a_base_model_however_it_is_named(folder: Path, monkeypatch:
 def test_a_spoilt_folder_is_refused_early(folder: Path, spoil: Callable[[Path], object], complaint: str) -> None:
     spoil(folder)
     for look in (locate, check_named):
-        with pytest.raises(ModelError, match=complaint):
+        with pytest.raises(ModelError, match=complaint) as found:
             look(str(folder))
+        assert found.value.next_step
 
 
 class Canary:
@@ -112,8 +113,9 @@ def test_a_path_that_is_not_there_is_not_asked_of_the_hub(name: str) -> None:
 def test_a_file_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_text("")
     for look in (locate, check_named):
-        with pytest.raises(ModelError, match="is a file"):
+        with pytest.raises(ModelError, match="is a file") as found:
             look(str(tmp_path / "model.safetensors"))
+        assert found.value.next_step
 
 
 @pytest.mark.parametrize("name", ["two words", "-dash", "a..b", "x" * 120, "\x1b[31m", "a\0b"])
@@ -155,8 +157,9 @@ def test_a_damaged_starter_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "pip install" in found.value.next_step
     assert starter_status() == "The starter encoder is damaged"
     (tmp_path / "gt" / "model.safetensors").unlink()
-    with pytest.raises(ModelError, match="cannot be read"):
+    with pytest.raises(ModelError, match="cannot be read") as found:
         locate("starter")
+    assert "pip install" in found.value.next_step
 
 
 @pytest.mark.parametrize("changed", [{"num_hidden_layers": 3}, {"intermediate_size": 48}, {"vocab_size": 300}])

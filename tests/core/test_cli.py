@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from core.cli import COMMANDS
-from core.config import dumps
+from core.config import RunConfig, dumps
 from core.launch import child_command, child_environment
 from core.runs import RunState, RunStore
+from core.runs.atomic import verify_dir
+from core.training import events as e
 from tests.core.test_session import config_for, write_reviews
 
 
@@ -140,6 +144,88 @@ def test_ctrl_c_once_stops_and_saves(place: Path) -> None:
     assert child.returncode == 0
     assert "stopping" in errors
     assert RunStore(place / "runs").open("broken-off").state() is RunState.STOPPED
+
+
+def test_ctrl_c_twice_stops_now(place: Path) -> None:
+    words = ("train", "reviews.csv", "--config", "tiny.toml", "--epochs", "1000", "--name", "cut-off", "--runs", "runs")
+    child = subprocess.Popen(
+        child_command(*words), stderr=subprocess.PIPE, text=True, cwd=place, env=child_environment()
+    )
+    assert child.stderr is not None
+    for line in child.stderr:
+        if "epoch 3 " in line:
+            break
+    run = RunStore(place / "runs").open("cut-off")
+    trainer = json.loads((run.path / "launch.json").read_text())["pid"]
+    os.kill(trainer, signal.SIGSTOP)  # so that it does not end between the two
+    child.send_signal(signal.SIGINT)
+    for line in child.stderr:
+        if "ctrl+c again stops now" in line:
+            break
+    child.send_signal(signal.SIGINT)
+    for line in child.stderr:
+        if "stopping now" in line:
+            break
+    os.kill(trainer, signal.SIGCONT)
+    _, errors = child.communicate()
+    assert child.returncode == 130
+    assert "the best weights saved so far are kept" in errors
+    assert run.state() is RunState.STOPPED
+    assert not (run.path / "metrics.json").exists()
+    verify_dir(run.model_path)
+
+
+def test_attach_and_stop_take_the_newest_that_trains(place: Path, tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs")
+    trains = store.create(store_config(place), "trains")
+    done = store.create(store_config(place), "done")
+    done.record(e.RunFinished("trained", False, 1.0))
+    done.close()
+    os.utime(trains.path / "run.toml", (1_000_000, 1_000_000))
+    with trains.lock():
+        assert "trains stops" in finetui("stop", "--runs", "runs", cwd=tmp_path).stderr
+        assert "is not training" in finetui("stop", "last", "--runs", "runs", cwd=tmp_path).stderr
+    trains.record(e.RunFinished("stopped", True, 1.0))
+    trains.close()
+    assert "done is not training" in finetui("stop", "--runs", "runs", cwd=tmp_path).stderr
+    assert "done" in finetui("attach", "--runs", "runs", cwd=tmp_path).stdout
+
+
+def store_config(place: Path) -> RunConfig:
+    return RunStore(place / "runs").open("first").config()
+
+
+def test_what_the_system_refuses_is_told_without_a_traceback(place: Path, tmp_path: Path) -> None:
+    run = RunStore(tmp_path / "runs").create(store_config(place), "odd")
+    run.events_path.mkdir()
+    done = finetui("show", "odd", "--runs", str(tmp_path / "runs"), cwd=place)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "events.jsonl" in done.stderr
+    code = "import os, sys; os.rmdir(os.getcwd()); os.execv(sys.argv[1], sys.argv[1:])"
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", code, *child_command("runs")],
+        capture_output=True,
+        text=True,
+        cwd=gone,
+        env={name: value for name, value in child_environment().items() if name != "FINETUI_RUNS"},
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "The current folder is gone" in done.stderr
+
+
+def test_a_terminal_without_utf8_gets_plain_letters(place: Path) -> None:
+    ascii_only = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    done = subprocess.run(
+        child_command("data", "reviews.csv"), capture_output=True, cwd=place, env=child_environment() | ascii_only
+    )
+    assert done.returncode == 0
+    assert done.stdout.isascii()
+    assert b"##" in done.stdout
+    assert "-X" in child_command("work", "x")
+    assert "-X" in child_command("data", "--jsonl")
 
 
 def test_delete_asks_and_restore_brings_back(place: Path) -> None:

@@ -18,6 +18,7 @@ from core.config import (
     RunConfig,
     arguments,
     command_line,
+    differing,
     dumps,
     flag_of,
     from_dict,
@@ -280,3 +281,10 @@ def test_names_that_are_no_paths_stay(source: str) -> None:
 def test_a_file_with_a_colon_in_its_name_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert with_source(RunConfig(), "2024-01-01T10:00.csv").data.source == str(tmp_path / "2024-01-01T10:00.csv")
+
+
+def test_only_what_is_not_at_its_default_differs() -> None:
+    assert differing(RunConfig()) == []
+    config = RunConfig().with_value("training.epochs", 6).with_value("data.source", "/x.csv")
+    config = config.with_value("data.cures", ("drop-duplicates",)).with_value("data.given", "x.csv")
+    assert differing(config) == [("data.cures", ("drop-duplicates",), ()), ("training.epochs", 6, 4)]

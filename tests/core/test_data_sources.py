@@ -268,10 +268,31 @@ def test_parquet(tmp_path: Path) -> None:
     assert table.columns == ("text", "label", "many", "kind")
     assert _cells(table)[1:] == [["", "2", "[]", "y"], ["NA", "1", "", "x"]]
     (tmp_path / "b.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-30])
-    with pytest.raises(DataError, match="Parquet file cannot be read"):
+    with pytest.raises(DataError, match="Parquet file cannot be read") as found:
         read_table(DataConfig(source=str(tmp_path / "b.parquet")))
+    assert found.value.next_step
     with pytest.raises(DataError, match="no Parquet file"):
         _read(tmp_path / "c.parquet", "text,label\na,b\n")
+
+
+def test_parquet_columns_of_bytes_are_text_where_they_can_be(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    raw, good = [b"\xff\xfe\xfd", b"abc"], [b"abc", b"abd"]
+    columns = {
+        "text": ["a b", "c d"],
+        "hash": pa.array(raw, pa.binary(3)),
+        "large": pa.array(raw, pa.large_binary()),
+        "coded": pa.array(raw, pa.binary()).dictionary_encode(),
+        "code": pa.array(good, pa.binary(3)),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    table = read_table(DataConfig(source=str(tmp_path / "a.parquet")))
+    assert table.columns == ("text", "code")
+    assert _cells(table) == [["a b", "abc"], ["c d", "abd"]]
+    left_out = [(one.value, one.reason) for one in table.reading if one.what == "left out"]
+    assert left_out == [(name, "its values are bytes that are no text") for name in ("hash", "large", "coded")]
 
 
 def test_the_sample() -> None:

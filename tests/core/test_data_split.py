@@ -52,6 +52,10 @@ def _crossing(values: list[str], split: Split) -> set[str]:
     return {value for at, side in enumerate(sides) for other in sides[at + 1 :] for value in side & other}
 
 
+def _within(split: Split, end: int) -> Split:
+    return Split(*(part[part < end] for part in (split.train, split.validation, split.test)))
+
+
 @st.composite
 def _rows(draw: st.DrawFn) -> list[tuple[str, int]]:
     """Two to four classes of three or more texts each, some of them many times over in odd case and spacing."""
@@ -113,6 +117,26 @@ def test_groups_stay_together() -> None:
     _check(dataset, split, 3)
     assert not _crossing(groups, split)
     assert 30 <= len(split.test) <= 60
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_rows_without_a_group_are_not_one_group(blank: str) -> None:
+    rows = [(f"phrase {n}", n % 2) for n in range(300)]
+    groups = [f"sentence {n // 5}" if n < 60 else blank for n in range(300)]
+    split = split_rows(_dataset(rows, groups), SplitConfig())
+    assert [len(part) for part in _parts(split)] == [210, 45, 45]
+    assert not _crossing([group or str(n) for n, group in enumerate(groups) if group.strip()], _within(split, 60))
+    ungrouped = _dataset(rows, [blank] * 300)
+    assert [part.tolist() for part in _parts(split_rows(ungrouped, SplitConfig()))] == [
+        part.tolist() for part in _parts(split_rows(_dataset(rows), SplitConfig()))
+    ]
+
+
+def test_rows_without_a_group_are_enough_for_every_part() -> None:
+    rows = [(f"phrase {n}", n % 2) for n in range(40)]
+    _check(_dataset(rows, [""] * 40), split_rows(_dataset(rows, [""] * 40), SplitConfig()), 3)
+    with pytest.raises(DataError, match="too few rows"):
+        split_rows(_dataset(rows, ["one"] * 40), SplitConfig())
 
 
 def test_the_same_rows_on_every_machine() -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from core.errors import ModelError
 from core.modelling.encoding import (
+    BLOCK,
     Encoded,
     Ints,
     batch_plan,
@@ -24,7 +25,6 @@ from core.modelling.encoding import (
     fill_of,
     load_tokenizer,
     longest_input,
-    tokenise,
 )
 
 CPU = torch.device("cpu")
@@ -38,6 +38,10 @@ def tokenizer(tiny_base: Path) -> Any:
 
 def rows(plan: list[Ints]) -> list[int]:
     return sorted(int(row) for batch in plan for row in batch)
+
+
+def tokens(encoded: Encoded) -> list[list[int]]:
+    return [row.tolist() for row in np.split(encoded.ids, encoded.offsets[1:-1])]
 
 
 def flat(*lengths: int) -> Encoded:
@@ -104,41 +108,39 @@ def test_equal_lengths_need_no_mask() -> None:
 
 def test_tokens_are_the_tokenizers_own(tokenizer: Any) -> None:
     texts = ["the film was good", "", "NEVER again!", "☃ unheard"]
-    found, _ = tokenise(tokenizer, texts, 0, 64)
-    assert found == [tokenizer(text)["input_ids"] for text in texts]
-    encoded = encode(tokenizer, texts, found, 64)
+    encoded, _ = encode(tokenizer, texts, 0, 64)
     assert encoded.truncated == 0
     assert len(encoded) == 4
-    assert [encoded.ids[a:b].tolist() for a, b in zip(encoded.offsets, encoded.offsets[1:], strict=False)] == found
+    assert tokens(encoded) == [tokenizer(text)["input_ids"] for text in texts]
 
 
 @pytest.mark.parametrize("length", [3, 8, 17])
 def test_cutting_keeps_the_closing_token(tokenizer: Any, length: int) -> None:
     texts = ["good " * 40, "the film was good", "bad film"]
-    found, chosen = tokenise(tokenizer, texts, length, 64)
+    encoded, chosen = encode(tokenizer, texts, length, 64)
     assert chosen == length
-    encoded = encode(tokenizer, texts, found, chosen)
-    for row, text in enumerate(texts):
-        ids = encoded.ids[encoded.offsets[row] : encoded.offsets[row + 1]].tolist()
+    for text, ids in zip(texts, tokens(encoded), strict=True):
         assert ids == tokenizer(text, truncation=True, max_length=length)["input_ids"]
         assert (ids[0], ids[-1]) == (tokenizer.cls_token_id, tokenizer.sep_token_id)
         assert len(ids) <= length
     assert encoded.truncated == sum(len(tokenizer(text)["input_ids"]) > length for text in texts)
-    assert tokenise(tokenizer, texts, 0, 64)[0][0] == tokenizer(texts[0])["input_ids"]  # nothing of the cut stays set
+    whole = encode(tokenizer, texts, 0, 64)[0]  # nothing of the cut stays set
+    assert tokens(whole)[0] == tokenizer(texts[0])["input_ids"]
 
 
 def test_the_automatic_length_leaves_nearly_all_whole(tokenizer: Any) -> None:
     texts = ["good " * 20] * 996 + ["good " * 50] * 4
-    assert tokenise(tokenizer, texts, 0, 64)[1] == 24  # 22 tokens, to the next multiple of 8
-    assert tokenise(tokenizer, ["good " * 50] * 10, 0, 40)[1] == 40  # the model's limit
-    assert tokenise(tokenizer, ["good"], 0, 64)[1] == 16
-    assert tokenise(tokenizer, texts, 12, 64)[1] == 12
+    assert encode(tokenizer, texts, 0, 64)[1] == 24  # 22 tokens, to the next multiple of 8
+    assert encode(tokenizer, ["good " * 50] * 10, 0, 40)[1] == 40  # the model's limit
+    assert encode(tokenizer, ["good"], 0, 64)[1] == 16
+    assert encode(tokenizer, texts, 12, 64)[1] == 12
 
 
-def test_progress_is_told(tokenizer: Any) -> None:
-    told: list[tuple[int, int]] = []
-    tokenise(tokenizer, ["good"] * 5000, 0, 64, lambda done, total: told.append((done, total)))
-    assert told == [(4096, 5000), (5000, 5000)]
+def test_more_texts_than_fit_into_one_block(tokenizer: Any) -> None:
+    texts = [f"good film {number}" for number in range(BLOCK + 10)]
+    found = tokens(encode(tokenizer, texts, 0, 64)[0])
+    assert len(found) == len(texts)
+    assert found[BLOCK:] == [tokenizer(text)["input_ids"] for text in texts[BLOCK:]]
 
 
 def test_the_longest_input_is_what_model_and_tokenizer_both_take(tiny_base: Path, tmp_path: Path) -> None:
@@ -154,5 +156,6 @@ def test_the_longest_input_is_what_model_and_tokenizer_both_take(tiny_base: Path
 def test_a_folder_without_a_tokenizer(tiny_base: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny_base, tmp_path / "copy"))
     (folder / "tokenizer.json").write_text("{")
-    with pytest.raises(ModelError, match=r"tokenizer of copy|no fast tokenizer"):
+    with pytest.raises(ModelError, match=r"tokenizer of copy|no fast tokenizer") as found:
         load_tokenizer(folder)
+    assert "--model starter" in found.value.next_step

@@ -96,8 +96,10 @@ def test_speed_and_time_left() -> None:
     history = folded(e.RunStarted(1, "box", ""), plan, e.EvalFinished(0, 0, True, LOW, 0.5), steps(1, 10))
     assert history.sequences_per_second() == pytest.approx(160)
     assert history.tokens_per_second() == pytest.approx(4000)
+    assert history.seconds_left() == pytest.approx(30 * 1.0 / 10)  # the validation before the first step is past
+    history.apply(Record(5, 104, e.EvalFinished(10, 0.5, False, LOW, 0.5)))
     assert history.seconds_left() == pytest.approx(30 * (1.0 + 0.5) / 10)
-    history.apply(Record(5, 105, steps(11, 40)))
+    history.apply(Record(6, 105, steps(11, 40)))
     assert history.seconds_left() == 0
 
 

@@ -142,7 +142,6 @@ def test_classify_answers_a_line_before_the_next_one_comes(root: Path) -> None:
         (("classify",), "Which run?"),
         (("classify", "nobody", "good"), "There is no run"),
         (("classify", "--jsonl", "tiny"), "takes no RUN"),
-        (("export", "tiny"), "--onnx"),
         (("export", "/nowhere/at/all", "--onnx"), "not a run folder"),
     ],
 )

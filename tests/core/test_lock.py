@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import json
 import os
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -120,11 +126,85 @@ def test_states_follow_from_facts_and_lock(store: RunStore, spawn: Spawn) -> Non
     run.close()
 
 
-def test_a_trainer_that_died_before_its_first_fact_is_noticed(store: RunStore) -> None:
+def ended_process() -> int:
+    """The number of a process that has just ended."""
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    return child.pid
+
+
+def test_a_trainer_that_died_before_its_first_fact_is_noticed_at_once(store: RunStore) -> None:
     run = store.create(RunConfig(), "one")
-    run.note_launch(1)
+    run.note_launch(os.getpid())
+    assert run.state() is RunState.QUEUED
+    run.note_launch(ended_process())
+    assert run.state() is RunState.INTERRUPTED
+
+
+def test_a_trainer_whose_process_cannot_be_seen_is_waited_for_a_while(store: RunStore) -> None:
+    run = store.create(RunConfig(), "one")
+    (run.path / "launch.json").write_text(json.dumps({"pid": 1, "host": "elsewhere", "boot": "x", "t": time.time()}))
     assert run.state() is RunState.QUEUED
     (run.path / "launch.json").write_text('{"pid": 1, "t": 1000.0}')
     assert run.state() is RunState.INTERRUPTED
+
+
+def test_a_run_that_nobody_launches_does_not_wait_for_ever(store: RunStore) -> None:
+    run = store.create(RunConfig(), "one")
     (run.path / "launch.json").write_text("damaged")
     assert run.state() is RunState.QUEUED
+    os.utime(run.path / "run.toml", (1000, 1000))
+    assert run.state() is RunState.INTERRUPTED
+
+
+@pytest.mark.parametrize(("skew", "state"), [(-30, RunState.RUNNING), (-3600, RunState.INTERRUPTED)])
+def test_a_trainer_on_another_host_is_judged_by_the_growth_of_its_log(
+    store: RunStore, skew: float, state: RunState
+) -> None:
+    run = store.create(RunConfig(), "one")
+    (run.path / "owner.json").write_text(json.dumps({"pid": 1, "host": "elsewhere", "boot": "x"}))
+    run.record(e.RunStarted(1, "elsewhere", ""))
+    now = time.time()
+    os.utime(run.events_path, (now + skew, now + skew))
+    assert run.state() is state
+    run.record(e.StageChanged("train"))
+    os.utime(run.events_path, (1000, 1000))  # the file server's clock may be wrong: growth counts, however dated
+    assert run.state() is RunState.RUNNING
+    run.close()
+
+
+@pytest.fixture
+def no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that answers every question about locks as one mounted without them does."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "fcntl", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_a_file_system_without_locks_can_be_trained_on(tmp_path: Path) -> None:
+    with RunLock(tmp_path):
+        assert is_held(tmp_path)
+        with pytest.raises(RunError, match="already being trained"), RunLock(tmp_path):
+            pytest.fail("the run was given twice")
+        assert is_held(tmp_path)
+    assert not is_held(tmp_path)
+    (tmp_path / "owner.json").write_text(json.dumps({"pid": ended_process(), "host": Owner.me().host, "boot": "x"}))
+    assert not is_held(tmp_path)
+    with RunLock(tmp_path):
+        assert is_held(tmp_path)
+
+
+def test_the_state_of_a_long_log_is_found_at_its_end(store: RunStore) -> None:
+    run = store.create(RunConfig(), "one")
+    run.record(e.RunFinished("trained", False, 1.0))
+    run.record(e.Warned("long", "x" * 100_000))
+    assert run.state() is RunState.INTERRUPTED
+    run.record(e.RunFailed("DataError", "no", "y" * 100_000, ""))
+    run.close()
+    with open(run.events_path, "ab") as log:
+        log.write(b"damaged\n" * 2000 + b'{"n": 4')
+    assert run.state() is RunState.FAILED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,10 +17,10 @@ from core.config import ModelConfig, TrainingConfig
 from core.errors import ModelError, TrainingError
 from core.modelling.build import build_model, count_parameters, encoder_layers, load_weights, save_model
 from core.modelling.catalogue import locate
-from core.modelling.encoding import Encoded, encode, load_tokenizer, tokenise
+from core.modelling.encoding import Encoded, encode, load_tokenizer
 from core.training import events as e
 from core.training.device import Device
-from core.training.loop import Better, Job, Yielded, fit, metric_value, predict, stratified_sample
+from core.training.loop import Better, Ending, Job, Outcome, Yielded, fit, metric_value, predict, stratified_sample
 
 DEVICE = Device(torch.device("cpu"), "test", "fp32", 1, "for a test")
 FAST = TrainingConfig(epochs=3, batch_size=8, learning_rate=3e-3, threads=1)
@@ -43,8 +43,7 @@ class Task:
 
 def encoded_task(base: Path, texts: list[str], labels: list[int]) -> Task:
     tokenizer = load_tokenizer(base)
-    found, chosen = tokenise(tokenizer, texts, 0, 64)
-    return Task(base, encode(tokenizer, texts, found, chosen), np.array(labels), int(tokenizer.pad_token_id))
+    return Task(base, encode(tokenizer, texts, 0, 64)[0], np.array(labels), int(tokenizer.pad_token_id))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -82,6 +81,15 @@ def job(task: Task, config: TrainingConfig = FAST, *, train: int = 160, dropout:
 
 def weights(one: Job) -> dict[str, torch.Tensor]:
     return {name: weight.detach().clone() for name, weight in one.model.state_dict().items()}
+
+
+def outcome_of(facts: Generator[Yielded, None, Outcome]) -> Outcome:
+    while True:
+        try:
+            next(facts)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
 
 
 T = TypeVar("T", bound=Yielded)
@@ -270,6 +278,26 @@ def test_patience_stops(task: Task) -> None:
     assert len(of(e.EpochFinished, endless)) == 5
 
 
+@pytest.mark.parametrize(
+    ("changes", "asked", "ending", "step"),
+    [
+        ({"epochs": 2}, "", Ending.EPOCHS, 6),
+        ({"epochs": 50, "patience": 2, "learning_rate": 1e-8}, "", Ending.PATIENCE, 9),
+        ({"epochs": 3, "patience": 2, "learning_rate": 1e-8}, "", Ending.EPOCHS, 9),  # no epoch was saved by it
+        ({"epochs": 50}, "stop", Ending.STOPPED, None),
+    ],
+)
+def test_it_says_how_it_ended_and_what_the_last_weights_answer(
+    task: Task, changes: dict[str, Any], asked: str, ending: Ending, step: int | None
+) -> None:
+    one = job(task, replace(FAST, **changes), train=24)
+    one.asked = lambda: asked
+    outcome = outcome_of(fit(one))
+    assert outcome.ending is ending
+    assert step is None or outcome.step == step
+    assert np.array_equal(outcome.logits, predict(one.model, DEVICE, one.encoded, one.validation, one.pad))
+
+
 def test_the_same_seed_gives_the_same_bits(task: Task) -> None:
     config = replace(FAST, epochs=1)
     runs = []
@@ -323,6 +351,12 @@ def test_saved_weights_come_back_and_load_anywhere(task: Task, tmp_path: Path) -
     assert not np.allclose(predict(fresh.model, DEVICE, one.encoded, rows, one.pad), before)
     load_weights(fresh.model, tmp_path)
     assert np.array_equal(predict(fresh.model, DEVICE, one.encoded, rows, one.pad), before)
+    (tmp_path / "model.safetensors").rename(tmp_path / "kept")
+    (tmp_path / "model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(ModelError, match="cannot be read") as found:
+        load_weights(fresh.model, tmp_path)
+    assert found.value.next_step
+    (tmp_path / "kept").replace(tmp_path / "model.safetensors")
     anywhere = AutoModelForSequenceClassification.from_pretrained(tmp_path)
     assert anywhere.config.id2label == {0: "class 0", 1: "class 1"}
     assert np.allclose(predict(anywhere, DEVICE, one.encoded, rows, one.pad), before, atol=1e-5)

@@ -13,7 +13,7 @@ import torch
 from core.config import TrainingConfig
 from core.errors import DeviceError
 from core.launch import child_command, child_environment
-from core.machine import _visible, cpu_name, list_devices, usable_cores
+from core.machine import _visible, cpu_name, list_devices, list_gpus, usable_cores
 from core.training.device import choose_device, cpu_has_bf16, probe_bf16
 
 
@@ -84,6 +84,16 @@ def test_the_automatic_choice_is_a_device_that_works() -> None:
         product = torch.ones(2, 2, device=chosen.device) @ torch.ones(2, 2, device=chosen.device)
     assert product.float().tolist() == [[2.0, 2.0], [2.0, 2.0]]
     assert chosen.precision in ("fp32", "bf16")
+
+
+@pytest.mark.gpu
+def test_of_several_gpus_the_freest_is_taken_and_the_others_are_left_alone() -> None:
+    chosen = choose_device(TrainingConfig())
+    gpus = list_gpus()
+    if [gpu.name for gpu in gpus] == [torch.cuda.get_device_name(index) for index in range(len(gpus))]:
+        assert "most free memory" in chosen.reason
+    else:
+        assert chosen.device == torch.device("cuda", 0)
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "mps"])

@@ -36,13 +36,20 @@ def slow(request, progress):
         progress(done, 3, "reading")
     return {}
 
+def crash(request, progress):
+    raise KeyError("a bug \x1b[2J here")
+
+def odd(request, progress):
+    return {"no": object()}
+
 def wait(request, progress):  # until everything that was asked has arrived
     for thread in threading.enumerate():
         if thread is not threading.current_thread():
             thread.join()
     return {}
 
-serve({"echo": echo, "fail": fail, "noisy": noisy, "slow": slow, "wait": wait}, float(sys.argv[1]))
+handlers = {"echo": echo, "fail": fail, "noisy": noisy, "slow": slow, "wait": wait, "crash": crash, "odd": odd}
+serve(handlers, float(sys.argv[1]))
 print("left")
 """
 
@@ -76,6 +83,19 @@ def test_an_error_is_answered_and_the_next_request_too() -> None:
         result_of(failed)
     assert (found.value.message, found.value.next_step) == ("0 bytes", "Choose another.")
     assert fine["result"] == {"said": "x"}
+
+
+@pytest.mark.parametrize("ask", ["crash", "odd"])
+def test_an_error_of_ours_is_answered_in_plain_words_and_the_child_lives_on(ask: str) -> None:
+    (failed, fine), errors = serve(lines({"id": 1, "ask": ask}, {"id": 2, "ask": "echo", "text": "on"}))
+    assert failed["id"] == 1
+    error = failed["error"]
+    assert error["title"] == "This did not work"
+    assert error["next_step"]
+    assert "Traceback" not in str(error)
+    assert "\x1b" not in error["message"]
+    assert "Traceback" in errors
+    assert fine["result"] == {"said": "on"}
 
 
 def test_stray_prints_go_to_stderr() -> None:

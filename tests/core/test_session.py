@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from core.cli.report import runs_text
 from core.config import DataConfig, ModelConfig, RunConfig, SplitConfig, TrainingConfig
+from core.evaluation.marks import runs_scored_on
 from core.launch import start
-from core.runs import Run, RunState, RunStore, follow, read_history
+from core.runs import Run, RunState, RunStore, Summary, follow, read_history
 from core.runs.atomic import verify_dir
+from core.runs.ranking import best_names
 from core.training import events as e
 from tests.tiny import tiny_bert
 
@@ -39,7 +44,7 @@ def config_for(folder: Path, source: Path, **training: object) -> RunConfig:
     model = folder / "tiny"
     if not model.exists():
         tiny_bert(model, words=words)
-    given = {"epochs": 4, "batch_size": 8, "learning_rate": 5e-3, "precision": "fp32", "threads": 1} | training
+    given = {"epochs": 4, "batch_size": 8, "learning_rate": 5e-3, "precision": "fp32", "threads": 1, "onnx": False} | training
     return RunConfig(
         DataConfig(source=str(source), given=source.name),
         SplitConfig(),
@@ -168,6 +173,92 @@ def test_a_second_run_on_the_same_test_rows_is_counted(finished: Run) -> None:
     start(run)
     assert wait_end(run) is RunState.FINISHED
     assert run.read_json("metrics.json")["test"]["runs_scored"] == 2
+
+
+def test_looks_at_the_test_rows_are_counted_wherever_the_run_is_now(finished: Run, tmp_path: Path) -> None:
+    """A sibling with a torn file, one that failed after it was scored, one in the trash, one on other rows."""
+    mark = finished.read_json("data.json")["test_mark"]
+    store = RunStore(tmp_path)
+    scored = next(event for _, _, event in finished.raw_records() if isinstance(event, e.TestScored))
+
+    def add(name: str, facts: str, *events: e.Event) -> Run:
+        run = store.create(finished.config(), name)
+        (run.path / "data.json").write_text(facts)
+        for event in events:
+            run.record(event)
+        run.close()
+        return run
+
+    mine, others = json.dumps({"test_mark": mark}), json.dumps({"test_mark": "other"})
+    me = add("me", mine, scored)
+    assert runs_scored_on(me, mark) == 0
+    add("torn", '{"test_mark": "', scored)
+    add("elsewhere", others, scored)
+    add("unscored", mine)
+    assert runs_scored_on(me, mark) == 0
+    (add("failed", mine, scored, e.RunFailed("DiskFull", "The disk is full", "", "")).path / "metrics.json").write_text(
+        ""
+    )
+    store.delete(add("thrown-away", mine, scored, e.RunFinished("trained", False, 1.0)).name)
+    assert runs_scored_on(me, mark) == 2
+
+
+def test_the_mark_of_rows_is_that_of_what_they_say(finished: Run) -> None:
+    facts = finished.read_json("data.json")
+    assert len({facts["fingerprint"], facts["validation_mark"], facts["test_mark"]}) == 3
+    summary = next(one for one in RunStore(finished.path.parent).list() if one.name == finished.name)
+    assert (summary.fingerprint, summary.validation_mark) == (facts["fingerprint"], facts["validation_mark"])
+
+
+def test_only_runs_on_the_same_rows_compete(finished: Run) -> None:
+    one = next(one for one in RunStore(finished.path.parent).list() if one.name == finished.name)
+
+    def like(name: str, macro_f1: float | None, data: str = "", rows: str = "rows") -> Summary:
+        return replace(one, name=name, macro_f1=macro_f1, fingerprint=data or "data", validation_mark=rows)
+
+    runs = [
+        like("a", 0.7),
+        like("b", 0.9),
+        like("c", 0.8, "data", "other rows"),
+        like("d", 0.6, "other"),
+        like("e", None),
+    ]
+    assert best_names(runs) == {"b", "c", "d"}
+    starred = [words[1] for text in runs_text(runs).splitlines() if (words := text.split())[0] == "*"]
+    assert sorted(starred) == ["b", "c", "d"]
+    assert best_names([like("f", 0.5, rows=""), like("g", 0.6, "other", rows="")]) == {"g"}  # the data's name has to do
+
+
+def test_ending_early_is_said(tmp_path: Path) -> None:
+    source = write_reviews(tmp_path / "reviews.csv", 100)
+    config = config_for(tmp_path, source, epochs=50, patience=2, learning_rate=1e-8)
+    run = RunStore(tmp_path / "runs").create(config, "early")
+    start(run)
+    assert wait_end(run) is RunState.FINISHED
+    metrics = run.read_json("metrics.json")
+    assert metrics["reason"] == "stopped early: 2 epochs without a better macro_f1; best at epoch 1 of 50"
+    end = run.raw_records()[-1][2]
+    assert isinstance(end, e.RunFinished)
+    assert (end.reason, end.stopped) == (metrics["reason"], False)
+    assert metrics["last_validation"]["loss"] != metrics["validation"]["loss"]  # those of the last epoch, of the best
+    history = read_history(run)
+    assert history.best is not None
+    assert metrics["validation"]["loss"] == pytest.approx(history.best.scores.loss, abs=1e-4)
+    assert metrics["last_validation"]["loss"] == pytest.approx(history.full_evals[-1].scores.loss, abs=1e-4)
+
+
+def test_a_label_with_the_signs_of_markdown_keeps_the_card_whole(tmp_path: Path) -> None:
+    source = tmp_path / "odd.csv"
+    source.write_text(write_reviews(source, 100).read_text().replace("positive", "a|b").replace("negative", "`c`"))
+    run = RunStore(tmp_path / "runs").create(config_for(tmp_path, source, epochs=1), "odd")
+    start(run)
+    assert wait_end(run) is RunState.FINISHED
+    card = (run.path / "README.md").read_text()
+    assert "A classifier of `` `c` ``, `a|b`, fine-tuned" in card
+    rows = [text for text in card.splitlines() if text.startswith(("| `a", "| `` `c"))]
+    assert [text.split("|")[1:3] for text in rows if "c" in text] == [[" `` `c` `` ", rows[0].split("|")[2]]]
+    assert all(len(re.split(r"(?<!\\)\|", text)) == 7 for text in rows)
+    assert len(rows) == 2
 
 
 @pytest.mark.parametrize("how", ["ask", "SIGTERM", "SIGINT"])

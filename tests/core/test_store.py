@@ -276,13 +276,15 @@ def test_a_log_without_its_beginning_has_no_age_of_decades(store: RunStore) -> N
 
 
 def test_live_runs(store: RunStore) -> None:
-    waiting, done, training = aged(store, "waiting", "done", "training")
+    waiting, done, training, never = aged(store, "waiting", "done", "training", "never")
+    waiting.note_launch(os.getpid())
     done.record(e.RunFinished("trained", False, 1.0))
     done.close()
     with training.lock():
         assert [run.name for run in store.live()] == ["training", "waiting"]
         training.record(e.RunStarted(1, "box", ""))
     training.close()
+    assert never.state() is RunState.INTERRUPTED
     assert [run.name for run in store.live()] == ["waiting"]
     (waiting.path / "metrics.json").write_text(metrics())
     assert store.live() == []
@@ -330,3 +332,44 @@ def test_a_damaged_configuration_is_told_by_the_trainer_in_its_log(store: RunSto
     last = run.raw_records()[-1][2]
     assert isinstance(last, e.RunFailed)
     assert "damaged" in last.title
+
+
+@pytest.mark.parametrize("what", ["log.txt", "launch.json"])
+def test_a_run_that_cannot_be_launched_is_failed_and_nobody_waits(store: RunStore, what: str) -> None:
+    run = store.create(RunConfig(), "one")
+    (run.path / what).mkdir()
+    with pytest.raises(RunError, match="Cannot start the trainer of one") as found:
+        start(run)
+    assert found.value.next_step
+    assert run.state() is RunState.FAILED
+    assert isinstance(run.raw_records()[-1][2], e.RunFailed)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere")
+def test_what_others_keep_in_a_shared_folder_harms_nothing(store: RunStore) -> None:
+    mine, other, log = aged(store, "mine", "other", "log")
+    log.record(e.RunStarted(1, "box", ""))
+    log.close()
+    log.events_path.chmod(0)
+    other.path.chmod(0)
+    try:
+        assert store.names() == ["log", "mine"]
+        assert {one.name: bool(one.problem) for one in store.list()} == {"log": True, "mine": False}
+        assert store.live() == []
+        assert store.open("last").name == "log"
+        assert mine.config() == RunConfig()
+    finally:
+        other.path.chmod(0o700)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_run_that_cannot_be_brought_back_says_so(store: RunStore) -> None:
+    store.create(RunConfig(), "one")
+    place = store.delete("one")
+    store.root.chmod(0o500)
+    try:
+        with pytest.raises(RunError, match="Cannot bring one back"):
+            store.restore(place)
+    finally:
+        store.root.chmod(0o700)
+    assert place.is_dir()

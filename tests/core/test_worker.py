@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 
 import pytest
 
 from core.config import RunConfig
-from core.runs import Run, RunStore
+from core.runs import Run, RunState, RunStore, follow
 from core.training import events as e
 from core.training.worker import explain
 from tests.conftest import Spawn
@@ -56,6 +57,82 @@ def test_a_request_or_a_signal_is_heard_and_a_closed_terminal_is_not(
         os.kill(child.pid, number)
     said = "" if number is signal.SIGHUP else "stop"
     assert child.communicate("what?\n")[0] == f"heard {said}\n"
+
+
+BUSY = """
+import signal, sys, time
+from pathlib import Path
+from core.runs import Run
+from core.training import events as e, session, worker
+worker.HEARTBEAT = 0.1
+def train(run, asked):
+    yield e.StageChanged("read")
+    if sys.argv[2] == "planned":
+        yield e.PlanMade("tiny", 1, 1, 8, 0, 1, 1, 1, 8, 1.0)
+    print("busy", flush=True)
+    if sys.argv[2] == "slow":
+        sys.stdin.readline()
+    while sys.argv[2] != "slow":
+        time.sleep(0.01)  # a stage that asks nobody
+    yield e.StageChanged("split")
+    print("went on", flush=True)
+session.train = train
+sys.exit(worker.work(Run(Path(sys.argv[1]))))
+"""
+
+
+def last_fact(run: Run) -> e.RunFinished:
+    fact = run.raw_records()[-1][2]
+    assert isinstance(fact, e.RunFinished)
+    return fact
+
+
+@pytest.mark.parametrize("how", ["kill", "SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("stage", ["before", "planned"])
+def test_now_means_now_and_is_the_last_fact(run: Run, spawn: Spawn, stage: str, how: str) -> None:
+    child = spawn(BUSY, run.path, stage)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "busy\n"
+    beats = (record for batch in follow(run) for record in batch.records if isinstance(record.event, e.Heartbeat))
+    assert next(beats)  # it lives although its stage is silent
+    if how == "kill":
+        run.ask("stop")
+        run.ask("stop")  # asking for the same again is no hurry
+        run.ask("kill")
+    else:
+        os.kill(child.pid, signal.SIGUSR2)
+        while child.poll() is None:
+            os.kill(child.pid, getattr(signal, how))
+    assert child.wait() == 130
+    assert run.state() is RunState.STOPPED
+    assert last_fact(run).reason == "stopped now by a person; there is no model"
+    numbers = [number for number, _, _ in run.raw_records()]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_request_before_training_ends_the_run_at_the_next_stage(run: Run, spawn: Spawn) -> None:
+    child = spawn(BUSY, run.path, "slow")
+    assert child.stdout is not None
+    assert child.stdout.readline() == "busy\n"
+    run.ask("stop")
+    assert child.communicate("\n")[0] == ""  # it did not go on
+    assert child.returncode == 0
+    assert run.state() is RunState.STOPPED
+    assert last_fact(run).reason == "stopped before the first step: there is no model"
+
+
+def test_many_threads_record_whole_facts_in_order(run: Run) -> None:
+    def record() -> None:
+        for _ in range(200):
+            run.record(e.StageChanged("train"))
+
+    threads = [threading.Thread(target=record) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    run.close()
+    assert [number for number, _, _ in run.raw_records()] == list(range(1, 801))
 
 
 class OutOfMemoryError(RuntimeError):

@@ -95,6 +95,16 @@ async def test_the_palette_holds_the_actions_that_work_here(workbench: Build) ->
         assert isinstance(app.screen, CommandPalette)
 
 
+async def test_the_palette_runs_what_is_chosen(workbench: Build) -> None:
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "75 rows kept" in painted(app))
+        await pilot.press("ctrl+p", *"configure")
+        await until(pilot, lambda: "To the Configure room" in painted(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: room_of(app) == "configure")
+
+
 async def test_an_error_shows_title_message_and_next_step_and_no_markup(workbench: Build) -> None:
     app = workbench()
     async with app.run_test(size=(80, 24)) as pilot:

@@ -9,17 +9,19 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.config import RunConfig
+from core.errors import RunError
 from core.runs import Run, RunState, RunStore, Summary
+from core.runs.ranking import best_names
 from core.training import events as e
 from tests.tui.bench import bench, shown, until
-from tests.tui.fake_run import Shape, finished_run, partial_run
+from tests.tui.fake_run import Shape, finished_run, metrics, partial_run
 from tui.messages import RunsChanged
 from tui.screens.modals import ErrorDialog
-from tui.screens.run_detail import RunDetail
+from tui.screens.run_detail import ReportRead, RunDetail
 from tui.widgets.chart import LineChart
 from tui.widgets.confusion import ConfusionTable
-from tui.widgets.run_list import Order, RunIndex, best_names, matching, parse_filter, shown_columns
-from tui.widgets.run_report import class_table, differing, headline, read_report
+from tui.widgets.run_list import Order, RunIndex, matching, parse_filter, shown_columns
+from tui.widgets.run_report import class_table, headline, read_report
 from tui.widgets.run_table import RunTable
 
 
@@ -70,7 +72,7 @@ async def test_runs_are_sorted_and_starred_by_validation_and_other_columns_on_re
 async def test_a_click_on_a_title_sorts_and_a_second_one_turns_it_round(store: RunStore) -> None:
     three(store)
     async with bench(store, "runs").run_test(size=(120, 30)) as pilot:
-        await until(pilot, lambda: len(names(pilot)) == 3)
+        await until(pilot, lambda: len(names(pilot)) == 3 and table(pilot).region.y > 1)
         await pilot.click(RunTable, offset=(3, 0))
         await until(pilot, lambda: names(pilot) == ["brisk-otter", "calm-heron", "wise-wren"])
         await pilot.click(RunTable, offset=(3, 0))
@@ -204,6 +206,44 @@ async def test_a_run_deleted_under_the_open_screen_is_an_error_with_a_next_step(
         await until(pilot, lambda: len(names(pilot)) == 2)
 
 
+async def test_a_run_that_turns_out_gone_while_one_is_elsewhere_is_told_on_return(store: RunStore) -> None:
+    three(store)
+    app = bench(store, "runs")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: len(names(pilot)) == 3)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RunDetail))
+        detail = app.screen
+        await pilot.press("1")
+        await until(pilot, lambda: app.current_mode == "data")
+        detail.post_message(ReportRead(None, RunError("brisk-otter is gone")))
+        await pilot.pause(0.1)
+        assert app.current_mode == "data"
+        assert not isinstance(app.screen, ErrorDialog)
+        await pilot.press("4")
+        await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
+        await pilot.press("escape")
+        await until(pilot, lambda: bool(app.screen.query(RunTable)))
+
+
+async def test_an_opened_live_run_shows_its_end_by_itself(store: RunStore) -> None:
+    run = partial_run(store, "brisk-otter", steps=118)
+    with run.lock():
+        app = bench(store, "runs")
+        async with app.run_test(size=(120, 60)) as pilot:
+            await pilot.press("4")
+            await until(pilot, lambda: names(pilot) == ["brisk-otter"])
+            await pilot.press("enter")
+            await until(pilot, lambda: "3 follows it live" in shown(pilot))
+            assert "negative" in shown(pilot)
+            assert "precision" not in shown(pilot), "unknown while it trains"
+            (run.path / "metrics.json").write_text(json.dumps(metrics(Shape())))
+            run.record(e.RunFinished("all epochs", False, 12.0))
+            run.close()
+            await until(pilot, lambda: "precision" in shown(pilot))
+            assert "3 follows it live" not in shown(pilot)
+
+
 async def test_hostile_names_and_damaged_runs_are_listed_as_text(store: RunStore) -> None:
     config = RunConfig().with_value("data.source", "/tmp/[red]\x1b[2J\u202eevil[b].csv")
     finished_run(store, "evil", config=config, shape=Shape(names=("[/b]", "\x1b]52;c;A\x07", "日本語のラベル")))
@@ -227,6 +267,18 @@ async def test_hostile_names_and_damaged_runs_are_listed_as_text(store: RunStore
 
 
 # Without a screen
+
+
+def test_a_run_that_cannot_be_read_is_listed_with_its_problem(store: RunStore) -> None:
+    three(store)
+    log = store.root / "brisk-otter" / "events.jsonl"
+    (store.root / "brisk-otter" / "metrics.json").unlink()
+    log.unlink()
+    log.mkdir()
+    *_, found = RunIndex(store).read(everything=True)
+    assert set(found) == {"calm-heron", "brisk-otter", "wise-wren"}
+    assert found["brisk-otter"].problem
+    assert not found["wise-wren"].problem
 
 
 def test_only_live_and_new_runs_are_read_again(store: RunStore) -> None:
@@ -295,10 +347,10 @@ def test_a_report_survives_whatever_metrics_json_holds(store: RunStore) -> None:
         class_table(report.classes, 80)
 
 
-def test_only_settings_that_are_not_at_their_default_are_listed() -> None:
+def test_only_settings_that_are_not_at_their_default_are_listed(store: RunStore) -> None:
     config = RunConfig().with_value("training.epochs", 6).with_value("data.source", "/x.csv")
     config = config.with_value("data.cures", ("drop-duplicates",))
-    assert [(one.path, one.value, one.default) for one in differing(config)] == [
+    assert [(one.path, one.value, one.default) for one in read_report(store.create(config)).differences] == [
         ("data.cures", "drop-duplicates", "none"),
         ("training.epochs", "6", "4"),
     ]

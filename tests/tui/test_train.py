@@ -254,10 +254,8 @@ def test_patience_counts_the_full_validations_since_the_best() -> None:
 
 
 def test_the_wait_for_the_first_score_is_told() -> None:
-    history = _history()
-    history.evals.clear()
-    history.step, history.train_seconds = 10, 10.0
-    assert run_facts.first_score(history) == "first score in 00:13"
+    assert run_facts.first_score(_history(0)) == "first score after these stages"
+    assert run_facts.first_score(_history()) == ""
 
 
 def test_the_tail_of_a_huge_log_is_whole_lines(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from textual import events
 from textual.pilot import Pilot
 
 from core.config import RunConfig
@@ -101,6 +102,49 @@ async def test_a_run_without_a_usable_model_is_an_error_in_the_room(workbench: B
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot, app)
         await until(pilot, lambda: "✗" in painted(app))
+
+
+async def test_a_model_that_is_saved_while_one_looks_is_found_without_news(workbench: Build, tmp_path: Path) -> None:
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        room = await opened(pilot, app)
+        await until(pilot, lambda: "No trained model yet." in painted(app))
+        run = RunStore(tmp_path / "runs").create(RunConfig(), "calm-heron")
+        run.model_path.mkdir()
+        (run.model_path / "config.json").write_text("{}")
+        await until(pilot, lambda: room.model is not None and room.model.name == "calm-heron")
+
+
+async def test_what_was_entered_is_not_filed_after_more_was_typed(workbench: Build, fake_model: str) -> None:
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        room = await opened(pilot, app)
+        await until(pilot, lambda: room.model is not None)
+        history = room.query_one(HistoryList)
+        field = room.query_one("#sentence", Field)
+        with pilot.app.batch_update():
+            field.value = "ab"
+            await field.action_submit()
+            field.value = "abc"
+        await until(pilot, lambda: room.answer is not None and room.answer.text == "abc")
+        field.value = "ab"
+        await until(pilot, lambda: room.answer is not None and room.answer.text == "ab")
+        assert history.answers == []
+        await pilot.press("enter")
+        await until(pilot, lambda: len(history.answers) == 1)
+
+
+async def test_a_pasted_text_is_taken_once_whole_and_without_control_characters(
+    workbench: Build, fake_model: str
+) -> None:
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        room = await opened(pilot, app)
+        field = room.query_one("#sentence", Field)
+        app.post_message(events.Paste("one \x1b]52;c;QQ==\x07\ntwo\n"))
+        await until(pilot, lambda: field.value == "one ␛]52;c;QQ==␇ two")
+        field.value = "\x9b31m"
+        assert field.value == "\ufffd31m"
 
 
 def test_the_wanted_run_is_asked_else_the_newest(tmp_path: Path) -> None:

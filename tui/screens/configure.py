@@ -65,6 +65,10 @@ class ConfigureRoom(Room):
         self.watch(self.app, "config", self._show, init=True)
         self.look_for_devices()
 
+    def unready(self) -> str:
+        """What is wrong with the value under edit."""
+        return self.query_one(ConfigForm).complaint
+
     def on_screen_resume(self) -> None:
         """Free memory changes while we are elsewhere."""
         if self._devices:

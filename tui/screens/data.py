@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from core.config import DataConfig, RunConfig, to_dict
 from core.errors import Cancelled, WorkbenchError
+from core.runs import Run
 from tui.facts import Page, Profile, Query, page_of, profile_of
 from tui.keys import bindings
 from tui.messages import DataProfiled
@@ -138,7 +139,7 @@ class DataRoom(Room):
         store = self.workbench.store
         for name in store.names()[:12]:
             with suppress(WorkbenchError):
-                data = store.open(name).config().data
+                data = Run(store.root / name).config().data
                 found.append(data.given or data.source)
         return list(dict.fromkeys(found))
 
@@ -148,9 +149,9 @@ class DataRoom(Room):
         return self.query_one("#body").content_size.width
 
     def _notice(self, lines: list[Line]) -> None:
-        canvas = self.query_one("#notice", Canvas)
-        canvas.display = bool(lines)
-        canvas.show(lines, self._width())
+        for canvas in self.query("#notice").results(Canvas):  # none when the screen is being left
+            canvas.display = bool(lines)
+            canvas.show(lines, self._width())
 
     def on_resize(self) -> None:
         """Lines follow the width."""

@@ -165,7 +165,7 @@ class GoStrip(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """The line."""
         rooms = "  ".join(f"{number} {name}" for number, name in enumerate(ROOMS.values(), 1))
-        yield Static(Content(f" go: {rooms}   p palette   ? help   q quit   esc"))
+        yield Static(Content(f" {rooms}  p palette  ? help  q quit  esc"))
 
     def on_key(self, event: events.Key) -> Any:
         """Any other key goes back."""

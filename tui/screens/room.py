@@ -60,6 +60,10 @@ class Room(Screen[None]):
                 widget.focus(scroll_visible=False)
                 break
 
+    def unready(self) -> str:
+        """Why no run may start from this room as it stands; empty when one may."""
+        return ""
+
     def action_leave(self) -> None:
         """`esc`: out of a text field, back to where the room begins."""
         self.focus_first()

@@ -26,6 +26,9 @@ from tui.widgets.canvas import Canvas, Line, line
 from tui.widgets.confusion import ConfusionTable
 from tui.widgets.curves import Curves
 
+PERIOD = 2.0
+"""Seconds between two looks whether a live run has ended."""
+
 
 @dataclass
 class ReportRead(Message):
@@ -70,6 +73,7 @@ class RunDetail(Room):
         self._compositor = StretchCompositor()
         self._subject = run
         self._report: reports.Report | None = None
+        self._problem: RunError | None = None
 
     def skeleton(self) -> ComposeResult:
         """The heading; the rest when the folder is read."""
@@ -92,11 +96,25 @@ class RunDetail(Room):
         ):
             self.query_one(f"#{name}").border_title = title
         self.query_one(ConfusionTable).display = False
+        self.set_interval(PERIOD, self._look_again)
         self._read(self._subject)
 
+    def on_screen_resume(self) -> None:
+        """Back from another room: the folder may have turned out unreadable, or the run have ended."""
+        if self._problem is not None:
+            self._give_up()
+        else:
+            self._look_again()
+
+    def _look_again(self) -> None:
+        if self.is_current and self._report is not None and self._report.state.is_live:
+            self._read(self._subject, only_ended=True)
+
     @work(thread=True, group="report", exclusive=True)
-    def _read(self, run: Run) -> None:
+    def _read(self, run: Run, only_ended: bool = False) -> None:
         try:
+            if only_ended and run.state().is_live:
+                return
             if not run.path.is_dir():
                 raise RunError(
                     f"{run.name} is gone",
@@ -112,11 +130,19 @@ class RunDetail(Room):
     @on(ReportRead)
     def _came(self, message: ReportRead) -> None:
         if message.problem is not None:
-            self.dismiss()
-            self.workbench.show_error(message.problem)
+            self._problem = message.problem
+            if self.is_current:
+                self._give_up()
             return
         self._report = message.report
         self._show()
+
+    def _give_up(self) -> None:
+        """Close, saying why. Only from the top: a screen closes by popping whatever lies there."""
+        problem, self._problem = self._problem, None
+        if problem is not None:
+            self.dismiss()
+            self.workbench.show_error(problem)
 
     def on_resize(self) -> None:
         """Lines are laid out for the width."""
@@ -157,4 +183,5 @@ class RunDetail(Room):
 
     def action_leave(self) -> None:
         """`esc`: back to the table."""
-        self.dismiss()
+        if self.is_current:
+            self.dismiss()

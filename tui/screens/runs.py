@@ -23,6 +23,7 @@ from tui.screens.room import Room
 from tui.screens.run_detail import RunDetail
 from tui.thrift import StretchCompositor
 from tui.widgets.canvas import Canvas, Line, line
+from tui.widgets.field import Field
 from tui.widgets.run_list import BY_KEY, Order, RunIndex, matching, parse_filter
 from tui.widgets.run_table import RunTable
 
@@ -65,7 +66,7 @@ class RunsRoom(Room):
     def skeleton(self) -> ComposeResult:
         """The line above and the filter; the table comes after the first frame."""
         yield Canvas(id="where")
-        yield Input(placeholder="words, all of which a run must show", id="filter")
+        yield Field(placeholder="words, all of which a run must show", id="filter")
 
     async def fill(self) -> None:
         """The table, then the runs."""

@@ -24,6 +24,9 @@ from tui.widgets.field import Field
 from tui.widgets.history_list import HistoryList
 from tui.widgets.prediction import Prediction
 
+PERIOD = 3.0
+"""Seconds between two looks for a model, while the wanted one is not there yet."""
+
 REST = 0.08
 """Seconds of rest in typing before the model is asked."""
 
@@ -64,6 +67,12 @@ class TryRoom(Room):
         select: Select[Any] = Select([], id="model", compact=True, allow_blank=True, prompt="none")
         await self.query_one("#asked").mount(select)
         self.look_for_models()
+        self.set_interval(PERIOD, self._look_again)
+
+    def _look_again(self) -> None:
+        wanted = self.workbench.run_name
+        if self.is_current and (self.model is None or (wanted and self.model.name != wanted)):
+            self.look_for_models()
 
     def on_screen_resume(self) -> None:
         """Runs may have come while we were elsewhere, or another one was chosen."""
@@ -85,10 +94,11 @@ class TryRoom(Room):
         """Which runs can be asked now."""
         found = await asyncio.to_thread(askable, self.workbench.store)
         wanted = self.workbench.run_name or (self.model.name if self.model else "")
-        self._models = found
-        select: Select[Any] = self.query_one("#model", Select)
-        with self.prevent(Select.Changed):
-            select.set_options((Content(f"{one.name} · {safe(one.data)[:30]}"), one.name) for one in found)
+        if found != self._models:
+            self._models = found
+            select: Select[Any] = self.query_one("#model", Select)
+            with self.prevent(Select.Changed):
+                select.set_options((Content(f"{one.name} · {safe(one.data)[:30]}"), one.name) for one in found)
         self.use(choose(found, wanted))
 
     def use(self, model: Askable | None) -> None:
@@ -141,7 +151,10 @@ class TryRoom(Room):
     @on(Input.Changed, "#sentence")
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        self.ask(event.value.strip())
+        text = event.value.strip()
+        if text != self._file_next:
+            self._file_next = ""  # typed on: what was entered before is not waited for any more
+        self.ask(text)
 
     def _ask_again(self) -> None:
         self.answer = None

@@ -166,6 +166,19 @@ class ConfigForm(Container):
     def show(self, config: RunConfig) -> None:
         """Show these values."""
         self.query_one(SettingRows).show(config)
+        if self._editing:
+            self.call_after_refresh(self._place)
+
+    @property
+    def complaint(self) -> str:
+        """What is wrong with the value under edit; empty when nothing is."""
+        if not self._editing:
+            return ""
+        try:
+            parse(self._editing, self.query_one("#editor", Field).value)
+        except ConfigError as wrong:
+            return wrong.title
+        return ""
 
     def _choices(self, path: str) -> tuple[str, ...]:
         if path == "training.device":
@@ -188,16 +201,22 @@ class ConfigForm(Container):
 
     def _edit(self, path: str, value: Any) -> None:
         rows, editor = self.query_one(SettingRows), self.query_one("#editor", Field)
-        line = rows.paths.index(path) - round(rows.scroll_offset.y)
         wide = type_of(path) is str or is_tuple(type_of(path))
-        editor.styles.offset = (NAME, line)
         editor.styles.width = rows.size.width - NAME if wide else VALUE + 2
         self._editing, self._before = path, value
+        self._place()
         with self.prevent(Input.Changed):
             editor.value = written(value)
         editor.display = True
         editor.focus()
         editor.action_select_all()
+
+    def _place(self) -> None:
+        """Lay the field over its value, wherever the list has scrolled to."""
+        if self._editing:
+            rows = self.query_one(SettingRows)
+            line = rows.paths.index(self._editing) - round(rows.scroll_offset.y)
+            self.query_one("#editor", Field).styles.offset = (NAME, line)
 
     @on(OptionList.OptionSelected, "#settings")
     def _clicked(self) -> None:
@@ -219,6 +238,7 @@ class ConfigForm(Container):
         try:
             value = parse(self._editing, event.value)
         except ConfigError as wrong:
+            self.post_message(self.Changed(self._editing, self._before))  # not the valid beginning of what was typed
             self.post_message(self.Said(f"✗ {wrong.title}", True))
             return
         self._set(self._editing, value)

@@ -8,15 +8,29 @@ from textual import events
 from textual.message import Message
 from textual.widgets import Input
 
+from core.text import safe
 from tui.sources import pasted_path
 
 
 class Field(Input):
-    """One line of text; `enter` commits. Text is shown as it is, never highlighted."""
+    """One line of text; `enter` commits. Text is never highlighted, and what could act on a terminal is taken out."""
 
     def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:  # noqa: A002
         super().__init__(value, placeholder=placeholder, id=id, compact=True, select_on_focus=False)
         self.cursor_blink = False
+
+    def validate_value(self, value: str) -> str:
+        """The value as it is shown and read: `Input` paints it as it is."""
+        return safe(value)
+
+    def _on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        event.prevent_default()  # else `Input` would put it in once more
+        text = safe(event.text.strip("\r\n"))
+        if self.selection.is_empty:
+            self.insert_text_at_cursor(text)
+        else:
+            self.replace(text, *self.selection)
 
     @dataclass
     class Left(Message):
@@ -48,8 +62,6 @@ class PathField(Field):
             event.stop()
             event.prevent_default()
             self.post_message(self.Opened(path))
-        else:
-            super()._on_paste(event)
 
     async def action_submit(self) -> None:
         """Open what was typed."""

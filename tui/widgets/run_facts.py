@@ -109,13 +109,8 @@ def stage_lines(history: History, now: float, width: int) -> list[Line]:
 
 
 def first_score(history: History) -> str:
-    """When the charts get their first point."""
-    if history.evals:
-        return ""
-    if history.plan is None or history.step == 0:
-        return "first score after these stages"
-    left = (history.plan.steps / 10 - history.step) * history.train_seconds / history.step
-    return f"first score in {fmt.clock(max(left, 0.0))}"
+    """When the charts get their first point: before the first step everything is validated once."""
+    return "" if history.evals else "first score after these stages"
 
 
 def progress(history: History, state: RunState, width: int, note: str = "") -> Line:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from core.runs import History, Record, Run, RunStore, Summary
+from core.errors import RunError
+from core.runs import History, Record, Run, RunState, RunStore, Summary
 from core.runs.log import LogReader
 from core.runs.run import decode_lines
 from core.runs.store import summarise
@@ -113,18 +114,6 @@ def matching(summaries: list[Summary], conditions: tuple[Condition, ...]) -> lis
     return [summary for summary in summaries if all(condition.holds(summary) for condition in conditions)]
 
 
-def best_names(summaries: list[Summary]) -> set[str]:
-    """The run with the highest validation macro F1 of each data set: scores on different data do not compare."""
-    best: dict[str, Summary] = {}
-    for summary in summaries:
-        if summary.macro_f1 is None:
-            continue
-        known = best.get(summary.data)
-        if known is None or summary.macro_f1 > _number(known.macro_f1):
-            best[summary.data] = summary
-    return {summary.name for summary in best.values()}
-
-
 def shown_columns(summaries: list[Summary], width: int) -> dict[str, int]:
     """Columns that fit into `width` cells, with their widths, in table order; the less important give way."""
     needs = {
@@ -142,6 +131,11 @@ def shown_columns(summaries: list[Summary], width: int) -> dict[str, int]:
             kept.add(column.key)
             left -= needs[column.key] + 2
     return {column.key: needs[column.key] for column in COLUMNS if column.key in kept or column.key == "name"}
+
+
+def _unreadable(run: Run, why: str) -> Summary:
+    """The row of a run that cannot be looked at."""
+    return Summary(run.name, run.path, RunState.INTERRUPTED, 0.0, 0.0, "", "", None, None, "", None, (), why)
 
 
 SCREENFUL = 40
@@ -184,6 +178,14 @@ class RunIndex:
 
     def _summary(self, name: str) -> Summary:
         run = Run(self.store.root / name)
+        try:
+            return self._read(run)
+        except (OSError, RunError) as broken:
+            self._live.pop(name, None)
+            return _unreadable(run, str(broken))
+
+    def _read(self, run: Run) -> Summary:
+        name = run.name
         if (run.path / "metrics.json").exists():
             self._live.pop(name, None)
             return summarise(run)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from core.config import RunConfig, settings
+from core.config import differing
 from core.errors import RunError
 from core.runs import History, Run, RunState, read_history
 from core.text import safe
@@ -81,7 +81,8 @@ def read_report(run: Run) -> Report:
     except RunError as broken:
         problems.append(str(broken))
     try:
-        differences = differing(run.config())
+        differences = tuple(Difference(path, _value(now), _value(default))
+                            for path, now, default in differing(run.config()))  # fmt: skip
     except RunError as broken:
         problems.append(str(broken))
     history = read_history(run)
@@ -92,16 +93,6 @@ def read_report(run: Run) -> Report:
         _count(test.get("runs_scored")), _classes(validation, history), _confusion(metrics, validation), differences,
         "\n".join(problems),
     )  # fmt: skip
-
-
-def differing(config: RunConfig) -> tuple[Difference, ...]:
-    """The settings that are not at their defaults, but for the source, which the heading names."""
-    default = RunConfig()
-    return tuple(
-        Difference(path, _value(config.get(path)), _value(default.get(path)))
-        for path, _, _ in settings()
-        if path not in ("data.source", "data.given") and config.get(path) != default.get(path)
-    )
 
 
 def _value(value: object) -> str:
@@ -193,7 +184,9 @@ def class_table(classes: tuple[ClassRow, ...], width: int) -> list[Line]:
     worst = min(classes, key=lambda row: row.f1 if math.isfinite(row.f1) else 2.0)
     mark = "▼" if fmt.unicode_terminal() else "<"
     bar_width = min(max(width - name_width - 40, 0), 30)
-    titles = f"{fmt.cell('class', name_width)}      F1 {' ' * bar_width} precision  recall    rows"
+    is_whole = any(math.isfinite(row.precision) for row in classes)  # while a run trains only F1 is known
+    rest = " precision  recall    rows" if is_whole else ""
+    titles = f"{fmt.cell('class', name_width)}      F1 {' ' * bar_width}{rest}"
     lines = [line((titles, "muted"))]
     for row in classes:
         is_worst = row is worst and len(classes) > 1
@@ -203,7 +196,9 @@ def class_table(classes: tuple[ClassRow, ...], width: int) -> list[Line]:
                 (f"   {fmt.score(row.f1):>5}", "warn" if is_worst else "strong"),
                 (f"{mark if is_worst else ' '}", "warn"),
                 (fmt.bar(row.f1, bar_width), "one"),
-                f"   {fmt.score(row.precision):>7} {fmt.score(row.recall):>7} {fmt.count(row.rows):>7}",
+                f"   {fmt.score(row.precision):>7} {fmt.score(row.recall):>7} {fmt.count(row.rows):>7}"
+                if is_whole
+                else "",
             )
         )
     return lines

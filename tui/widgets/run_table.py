@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.coordinate import Coordinate
 from textual.message import Message
 from textual.widgets import DataTable
 
 from core.runs import RunState, Summary
+from core.runs.ranking import best_names
 from core.text import safe
 from tui import format as fmt
 from tui.keys import bindings
 from tui.widgets.run_facts import SIGNS
-from tui.widgets.run_list import BY_KEY, Order, best_names, shown_columns
+from tui.widgets.run_list import BY_KEY, Order, shown_columns
 
 PAGE = 200
 """Rows that the table holds at first; more are added when the cursor comes near the end."""
@@ -27,10 +28,7 @@ _BOLD = frozenset({"f1"})
 class RunTable(DataTable[Text]):
     """Shows summaries; owns the keys that act on the run under the cursor."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("runs", "table"),
-        Binding("5", "try_this", "Try this run", show=False),  # room 5, with the run under the cursor
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("runs", "table")
 
     @dataclass
     class Asked(Message):
@@ -160,10 +158,12 @@ class RunTable(DataTable[Text]):
         """Stop it and save."""
         self._ask("stop")
 
-    def action_try_this(self) -> None:
-        """Try it."""
+    async def action_go(self, room: str) -> None:
+        """To the Try room, with the run under the cursor."""
         if self.current:
-            self._ask("try")
+            self._ask(room)
+        else:
+            await self.run_action(f"app.go('{room}')")
 
     def action_sort_next(self) -> None:
         """Sort by the next column."""
