@@ -44,7 +44,14 @@ def config_for(folder: Path, source: Path, **training: object) -> RunConfig:
     model = folder / "tiny"
     if not model.exists():
         tiny_bert(model, words=words)
-    given = {"epochs": 4, "batch_size": 8, "learning_rate": 5e-3, "precision": "fp32", "threads": 1, "onnx": False} | training
+    given = {
+        "epochs": 4,
+        "batch_size": 8,
+        "learning_rate": 5e-3,
+        "precision": "fp32",
+        "threads": 1,
+        "onnx": False,
+    } | training
     return RunConfig(
         DataConfig(source=str(source), given=source.name),
         SplitConfig(),

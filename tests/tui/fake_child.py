@@ -12,7 +12,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from core.config import from_dict
 from core.errors import DataError
+from core.preflight import require_sound
 from core.protocol import Progress, serve
 
 SOURCES = {"slow", "die", "bad"}
@@ -65,7 +67,8 @@ def profile(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 
 def check(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """Nothing stands in the way of a run."""
+    """Only settings out of bounds and the source's mood stand in the way of a run."""
+    require_sound(from_dict(request["config"]))
     _react(request, progress)
     return {}
 

@@ -55,7 +55,8 @@ class HistoryList(OptionRows):
             name, value = answer.best
             found.append(
                 Content.assemble(
-                    (cell(safe(name), 14), "bold"), f"{value * 100:4.0f} % ", (cell(run, 14) + " ", "$foreground-muted"),
+                    (cell(safe(name), 14), "bold"), f"{value * 100:4.0f} % ",
+                    (cell(run, 14) + " ", "$foreground-muted"),
                     cell(safe(answer.text[: width * 4]), max(width - 36, 8)),
                 )
             )  # fmt: skip
