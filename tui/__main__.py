@@ -5,6 +5,7 @@ A command becomes the engine by exec before Textual is imported, so that `finetu
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 from pathlib import Path
@@ -62,8 +63,16 @@ def _options(words: list[str]) -> tuple[Path | None, str, bool]:
             _refuse(f"finetui: cannot make sense of {word!a}\n  finetui [FILE] [--runs DIR] [--no-mouse], "
                     "or finetui --help for the commands")  # fmt: skip
         else:
-            source = word
+            source = _source(word)
     return runs, source, mouse
+
+
+def _source(word: str) -> str:
+    """`word` as a source. Refuses what is no file but nearly a command."""
+    near = difflib.get_close_matches(word, COMMANDS, n=1)
+    if near and not Path(word).exists():
+        _refuse(f"finetui: there is no command or file {word!a}\n  Did you mean: finetui {near[0]}")
+    return word
 
 
 def _no_screen() -> str:

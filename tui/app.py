@@ -65,7 +65,9 @@ class Workbench(KeysInOrder):
     config: reactive[RunConfig] = reactive(RunConfig, init=False)
     """What a start would train: the Data and Configure rooms change it."""
     run_name: reactive[str] = reactive("", init=False)
-    """The run that the Train room shows; empty for none."""
+    """The run that the Train room shows: launched here, live at the start, or opened in Runs. Empty for the newest."""
+    asked_run: reactive[str] = reactive("", init=False)
+    """The run that a person chose to ask in the Try room; empty for the one on show."""
 
     def __init__(self, store: RunStore, config: RunConfig | None = None, engine: Engine | None = None) -> None:
         live = store.live()
@@ -137,9 +139,12 @@ class Workbench(KeysInOrder):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every action of the key table that works here, then going, then the theme."""
+        seen = {"palette", "go", "leave", "up", "down", "first", "last", "open"}
         for active in screen.active_bindings.values():
             key = BY_ID.get(active.binding.id or "")
-            if key and active.enabled and key.id not in ("palette", "go", "leave", "up", "down", "first", "last"):
+            offered = key is not None and (not isinstance(screen, Room) or screen.offers(key.id))
+            if key and active.enabled and offered and key.id not in seen:
+                seen.add(key.id)
                 yield SystemCommand(
                     key.label, f"{key.tooltip} ({key.shown})", partial(self.run_action, key.action, active.node)
                 )
@@ -186,7 +191,7 @@ class Workbench(KeysInOrder):
             run: Run = await self._launch(config).wait()
         except WorkerFailed as failed:
             raise failed.error from None
-        self.run_name = run.name
+        self.run_name, self.asked_run = run.name, ""
         self._tell_rooms(RunLaunched(run.name))
         await self.switch_mode("train")
 
@@ -204,7 +209,7 @@ class Workbench(KeysInOrder):
 
     @on(RunSelected)
     def _selected(self, event: RunSelected) -> None:
-        self.run_name = event.name
+        self.run_name, self.asked_run = event.name, ""
 
     @on(RunEnded)
     @on(RunsChanged)

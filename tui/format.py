@@ -71,15 +71,15 @@ def small(value: float | None) -> str:
 
 
 def size(count_of_bytes: float | None) -> str:
-    """Bytes in the unit that fits: `512 MB`, `1.1 GB` (decimal units)."""
+    """Bytes in the unit that fits: `512 MiB`, `1.1 GiB`: powers of 1024, as `finetui doctor` says it."""
     if count_of_bytes is None or not math.isfinite(count_of_bytes):
         return UNKNOWN
     value = float(count_of_bytes)
-    for unit in ("B", "kB", "MB", "GB"):
+    for unit in ("B", "KiB", "MiB", "GiB"):
         if value < 999.5:
-            return f"{value:.1f} {unit}" if unit == "GB" and value < 99.5 else f"{value:.0f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
+            return f"{value:.1f} {unit}" if unit == "GiB" and value < 99.5 else f"{value:.0f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"
 
 
 def clock(seconds: float | None) -> str:

@@ -31,6 +31,12 @@ class Key:
     rooms: tuple[str, ...]
     footer: bool = True
     priority: bool = False
+    short: str = ""
+
+    @property
+    def brief(self) -> str:
+        """The label as the footer has room for it."""
+        return self.short or self.label
 
     @property
     def shown(self) -> str:
@@ -68,8 +74,11 @@ KEYS: tuple[Key, ...] = (
     Key("switch", "space", "switch", "Switch", "The next value of a choice", ("configure.settings",)),
     Key("exclude", "x", "exclude", "Exclude", "Leave the class under the cursor out of the data", ("data.classes",)),
     Key("fix", "f", "fix", "Fix", "Apply the cure of the finding under the cursor", ("data.health",)),
+    Key("delete", "d", "delete", "Delete", "Move the run under the cursor to the trash", ("runs.table",)),
     Key("undo", "u", "undo", "Undo", "Take the last change back", ("data", "runs")),
     Key("filter", "slash", "filter", "Search", "Show only what holds these words", ("data", "runs")),
+    Key("open-file", "o", "open_file", "Open a file", "Name a file to open: type or paste its path", ("data",),
+        short="File"),
     Key("stop", "s", "stop", "Stop & save", "Finish the step, validate, save the model and end",
         ("train", "runs.table")),
     Key("command", "y", "command", "Command", "Show the command that does the same, and copy it", ("configure",)),
@@ -80,7 +89,6 @@ KEYS: tuple[Key, ...] = (
         footer=False),
     Key("next-run", "right_square_bracket", "next_run", "Next", "The live run after this one", ("train",),
         footer=False),
-    Key("delete", "d", "delete", "Delete", "Move the run under the cursor to the trash", ("runs.table",)),
     Key("sort-next", "greater_than_sign", "sort_next", "Sort", "Sort by the next column", ("runs.table",)),
     Key("sort-previous", "less_than_sign", "sort_previous", "Sort back", "Sort by the column before", ("runs.table",),
         footer=False),
@@ -88,6 +96,8 @@ KEYS: tuple[Key, ...] = (
     Key("up", "k", "cursor_up", "Up", "One line up", _LISTS, footer=False),
     Key("first", "g", "first", "First", "To the first line", _LISTS, footer=False),
     Key("last", "G", "last", "Last", "To the last line", _LISTS, footer=False),
+    Key("history", "down", "history", "History", "From the field to the sentences that were filed", ("try",),
+        footer=False),
     Key("leave", "escape", "leave", "Back", "Leave the field, cancel what loads", (*ROOMS, "runs.opened"),
         footer=False),
     Key("start", "ctrl+r", "start", "Start", "Train with this data and these settings", (EVERYWHERE,),

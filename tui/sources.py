@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -35,6 +36,21 @@ def pasted_path(text: str) -> str:
         if len(words) == 1:
             candidates.append(words[0])
     return next((one for one in candidates if _is_file(one)), "")
+
+
+def given_path(text: str) -> str:
+    """What a pasted text asks to open: the file that it names, or what looks like a path though nothing lies there.
+
+    The latter is opened like a typed one, so that its error is told. Empty for any other text.
+    """
+    if path := pasted_path(text):
+        return path
+    text = text.strip()
+    if not text or "\n" in text or len(text) > 4096 or "\0" in text:
+        return ""
+    if text.startswith("file://"):
+        return unquote(urlparse(text).path)
+    return text.strip("'\"") if text.startswith("~") or "/" in text or os.sep in text else ""
 
 
 def _is_file(path: str) -> bool:

@@ -33,12 +33,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 HIDDEN = {"work"}
 
+HELP = """Fine-tune, compare and try text classifiers in the terminal.
+
+finetui [FILE] [--runs DIR] [--no-mouse] opens the screen, on the bundled sample or on FILE."""
+
 
 def build(names: tuple[str, ...]) -> typer.Typer:
     """The program with these commands: importing only the one that is called keeps a cold start short."""
     app = typer.Typer(
         name="finetui",
-        help="Fine-tune, compare and try text classifiers in the terminal. Without a command: the screen.",
+        help=HELP,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         add_completion=False,

@@ -7,15 +7,14 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
 from core.cli.console import bar, out, say
+from core.cli.find import find_run
 from core.cli.options import RunsOption
-from core.errors import ConfigError, RunError
-from core.runs import Run, RunStore, find_root
+from core.errors import ConfigError
 from core.text import safe, shorten
 
 if TYPE_CHECKING:
@@ -69,16 +68,6 @@ def classify(
     blocks = read_blocks() if not texts or texts == ["-"] else iter([texts])
     for block in blocks:
         _answer(predictor, block, json)
-
-
-def find_run(given: str, root: Path | None) -> Run:
-    """The run of that name in the runs folder, or the run folder at that path. Raises `RunError`."""
-    folder = Path(given).expanduser()
-    if os.sep not in given:
-        return RunStore(find_root(root).path).open(given)
-    if not (folder / "run.toml").is_file():
-        raise RunError(f"{safe(given)} is not a run folder", "It has no run.toml.", "finetui runs lists the runs.")
-    return Run(folder.absolute())
 
 
 def read_blocks() -> Iterator[list[str]]:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from core.cli.classify import find_run
 from core.cli.console import out, say
+from core.cli.find import find_run
 from core.cli.options import JsonOption, RunsOption
 from core.text import safe
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
 from typing import Any
 
@@ -50,7 +52,22 @@ def runs_text(summaries: list[Summary]) -> str:
                 ago(one.created),
             ]
         )
-    return table(rows, frozenset({5, 6, 8}))
+    return table_within(rows, frozenset({"macro F1", "accuracy", "time"}), ("when", "time", "model", "worst class"))
+
+
+def table_within(rows: list[list[str]], right: frozenset[str], less: tuple[str, ...]) -> str:
+    """`rows` as a table that fits the terminal: the columns headed `less` are left out, in that order, until it does.
+
+    On a pipe every column is there.
+    """
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    for name in (*less, ""):
+        text = table(rows, frozenset(at for at, head in enumerate(rows[0]) if head in right))
+        if not name or max(map(len, text.splitlines())) <= width:
+            return text
+        at = rows[0].index(name)
+        rows = [row[:at] + row[at + 1 :] for row in rows]
+    return text
 
 
 def run_text(run: Run, history: History, state: RunState) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.console import out, say
+from core.cli.find import find_run
 from core.cli.follow import json_of, watch
 from core.cli.options import JsonOption, RunsOption
 from core.cli.report import run_text, runs_text
@@ -50,7 +51,7 @@ def _plain(one: Summary) -> dict[str, Any]:
 
 def show(run: RunArgument, json: JsonOption = False, runs: RunsOption = None) -> None:
     """Show one run: settings, scores per class, baselines beside them."""
-    found = RunStore(find_root(runs).path).open(run)
+    found = find_run(run, runs)
     if json:
         out(json_of(found, found.state()))
         return
@@ -61,9 +62,8 @@ def show(run: RunArgument, json: JsonOption = False, runs: RunsOption = None) ->
 
 
 def _live_or_last(name: str, root: Path | None) -> Run:
-    store = RunStore(find_root(root).path)
-    live = [] if name else store.live()
-    return live[0] if live else store.open(name or "last")
+    live = [] if name else RunStore(find_root(root).path).live()
+    return live[0] if live else find_run(name or "last", root)
 
 
 def attach(run: LiveArgument = "", json: JsonOption = False, runs: RunsOption = None) -> None:
@@ -91,8 +91,8 @@ def delete(
     found = store.open(run)
     if not yes and not typer.confirm(f"Move {found.name} to the trash?", err=True):
         raise typer.Exit(1)
-    place = store.delete(found.name)
-    say(f"{found.name} is in the trash · finetui restore {place.name}")
+    store.delete(found.name)
+    say(f"{found.name} is in the trash · finetui restore {found.name}")
 
 
 def restore(

@@ -123,10 +123,14 @@ def _decide_quoting(sample: str, cut: bool, delimiter: str) -> Decision:
     if not proper and not broken:
         return Decision("quoting", "none", "quotes stand only inside of fields, as text")
     if broken * 20 > proper:
-        return Decision("quoting", "none", f"{broken} fields begin with a quote that does not frame them: text")
+        return Decision("quoting", "none", f"{broken} field{'s' * (broken != 1)} with a quote at the start that frames nothing: text")
     if delimiter in ("\t", ONE_COLUMN) and needed * 2 < proper and not _column_framed(sample, cut, delimiter):
-        return Decision("quoting", "none", f"{proper} fields stand in quotes without need: the quotes are text")
-    return Decision("quoting", "standard", f"{proper} fields stand in quotes")
+        return Decision("quoting", "none", f"{_fields(proper)} in quotes without need: the quotes are text")
+    return Decision("quoting", "standard", f"{_fields(proper)} in quotes")
+
+
+def _fields(number: int) -> str:
+    return "1 field stands" if number == 1 else f"{number} fields stand"
 
 
 def _column_framed(sample: str, cut: bool, delimiter: str) -> bool:

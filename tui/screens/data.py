@@ -21,7 +21,7 @@ from tui.keys import bindings
 from tui.messages import DataProfiled
 from tui.screens.modals import TextDialog
 from tui.screens.room import Room
-from tui.sources import data_config, pasted_path
+from tui.sources import data_config, given_path
 from tui.widgets import data_lines
 from tui.widgets.canvas import Canvas, Line
 from tui.widgets.class_balance import ClassBalance
@@ -50,6 +50,7 @@ class DataRoom(Room):
         self._loading: DataConfig | None = None
         self._query = Query()
         self._recent: list[str] = []
+        self._typed: str | None = None
 
     def skeleton(self) -> ComposeResult:
         """Everything but the choice of columns."""
@@ -111,18 +112,29 @@ class DataRoom(Room):
         return to_dict(replace(self.workbench.config, data=data))
 
     def _show(self, data: DataConfig, profile: Profile) -> None:
+        is_other = self._loaded is None or self._loaded.source != data.source
         self._loading, self._loaded, self.profile = None, data, profile
+        self._path_was_read()
         if self.workbench.config.data != data:
             self.workbench.config = replace(self.workbench.config, data=data)
         self._notice(data_lines.problem(profile, self._width()))
         self.query_one(SourceBar).show_sources(self._current(), self._recent)
         self.query_one(Columns).show(profile)
         self.query_one(ClassBalance).show(profile)
-        self.query_one(Health).show(profile, data.cures)
+        self.query_one(Health).show(profile, data.cures, fresh=is_other)
         self.query_one("#facts", Canvas).show(data_lines.facts(profile, self._width()), self._width())
-        self._ask_rows(Query())
+        self._ask_rows(Query(words=self._words(forget=is_other)))
         self.refresh_bindings()
         self.app.post_message(DataProfiled(profile.problem is None))
+
+    def _words(self, forget: bool) -> str:
+        """The words that rows are searched for; `forget` them when other data came."""
+        field = self.query_one("#filter", Field)
+        if forget:
+            with self.prevent(Input.Changed):
+                field.value = ""
+            field.display = self.focused is field
+        return field.value.strip()
 
     def _current(self) -> str:
         data = self._loaded or self.workbench.config.data
@@ -174,13 +186,24 @@ class DataRoom(Room):
 
     @on(PathField.Opened)
     def _path_given(self, message: PathField.Opened) -> None:
-        self.query_one(PathField).value = ""
-        self.focus_first()
+        self._typed = self.query_one(PathField).value  # it stays until it is read: a slip can be corrected
         self.open_source(message.given)
+
+    def _path_was_read(self) -> None:
+        typed, self._typed = self._typed, None
+        field = self.query_one(PathField)
+        if typed is not None and field.value == typed:
+            field.value = ""
+            if self.focused is field:
+                self.focus_first()
+
+    def action_open_file(self) -> None:
+        """`o`: name a file."""
+        self.query_one(PathField).focus()
 
     def on_paste(self, event: events.Paste) -> None:
         """A path pasted anywhere in this room is opened."""
-        if path := pasted_path(event.text):
+        if path := given_path(event.text):
             event.stop()
             self.open_source(path)
 
@@ -215,16 +238,16 @@ class DataRoom(Room):
         if self._loaded is not None and cure not in self._loaded.cures:
             self._change(cures=(*self._loaded.cures, cure))
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def offers(self, key: str) -> bool:
         """Undo is offered while there is something to undo."""
-        if action == "undo":
-            return bool(self._loaded and self._loaded.cures)
-        return super().check_action(action, parameters)
+        return key != "undo" or bool(self._loaded and self._loaded.cures)
 
     def action_undo(self) -> None:
         """Take the last cure back."""
         if self._loaded is not None and self._loaded.cures:
             self._change(cures=self._loaded.cures[:-1])
+        else:
+            self.notify("Nothing to undo: no cure is in force.")
 
     # Rows
 

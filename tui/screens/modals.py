@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from textual.widgets import Button, Static
 
 from core.errors import WorkbenchError
 from core.text import safe
+from tui.advice import here
 from tui.keys import KEYS, ROOMS, shown
 
 
@@ -64,6 +66,7 @@ class Question(Dialog[str]):
         with Horizontal(id="buttons"):
             for place, (name, label) in enumerate(self._answers):
                 yield Button(label, id=name, compact=True, variant="primary" if place == 0 else "default")
+        yield Static(Content.styled("enter chooses · ← → move · esc stays", "$foreground-muted"), id="question-keys")
 
     def on_mount(self) -> None:
         """The default answer has the focus."""
@@ -91,7 +94,7 @@ class ErrorDialog(Dialog[None]):
             yield Static(Content(safe(self.error.message, newlines=True)), id="message")
         if self.error.next_step:
             yield Static(
-                Content.assemble(("Next: ", "bold"), safe(self.error.next_step, newlines=True)), id="next-step"
+                Content.assemble(("Next: ", "bold"), safe(here(self.error.next_step), newlines=True)), id="next-step"
             )
         yield Static(Content.styled("enter or esc to go back", "$foreground-muted"))
 
@@ -117,6 +120,10 @@ class TextDialog(Dialog[None]):
         self.query_one("#text").focus()
 
 
+_UNTABLED = {"try": [("shift+tab", "Model", "From the field to the choice of the model; enter opens it")]}
+"""Ways that every terminal program has, told where they are not obvious: (keys, label, text) by room."""
+
+
 class HelpDialog(Dialog[None]):
     """All keys, from the key table: those of this room first."""
 
@@ -131,16 +138,18 @@ class HelpDialog(Dialog[None]):
         """One line per key, grouped by where it works."""
         with VerticalScroll(id="text"):
             yield Static(Content("\n").join(self._lines()))
+        yield Static(Content.styled("↑ ↓ pgup pgdn scroll · esc closes", "$foreground-muted"))
 
     def _lines(self) -> list[Content]:
-        lines = []
+        lines, width = [], max(self.app.size.width * 9 // 10 - 9, 50)
         for room in [self._room, "everywhere", *(name for name in ROOMS if name != self._room)]:
             keys = [key for key in KEYS if any(place.split(".")[0] == room for place in key.rooms)]
             lines.append(Content.styled(ROOMS.get(room, "Everywhere"), "bold underline"))
-            for key in keys:
-                names = " ".join(shown(name) for name in key.keys.split(","))
+            told = [(" ".join(map(shown, key.keys.split(","))), key.label, key.tooltip) for key in keys]
+            for names, label, text in [*told, *_UNTABLED.get(room, ())]:
+                hanging = ("\n" + " " * 37).join(textwrap.wrap(text, max(width - 37, 12)))
                 lines.append(
-                    Content.assemble((f"  {names:<15}", "bold"), f"{key.label:<18}", (key.tooltip, "$foreground-muted"))
+                    Content.assemble((f"  {names:<15} ", "bold"), f"{label:<18} ", (hanging, "$foreground-muted"))
                 )
             lines.append(Content(""))
         lines.append(Content("In a text field keys are text: enter commits, esc leaves, ctrl+g goes anywhere."))

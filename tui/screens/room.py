@@ -64,6 +64,10 @@ class Room(Screen[None]):
         """Why no run may start from this room as it stands; empty when one may."""
         return ""
 
+    def offers(self, key: str) -> bool:
+        """Whether the key of this id is worth its place in the footer and the palette now; it works all the same."""
+        return True
+
     def action_leave(self) -> None:
         """`esc`: out of a text field, back to where the room begins."""
         self.focus_first()

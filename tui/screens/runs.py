@@ -214,13 +214,25 @@ class RunsRoom(Room):
             case "open":
                 self.post_message(RunSelected(run.name))
                 await self.app.push_screen(RunDetail(run))
-            case "try":
-                self.workbench.run_name = run.name
-                await self.run_action("app.go('try')")
             case "stop":
                 self._stop(run)
             case "delete":
                 self._delete(run.name)
+
+    def offers(self, key: str) -> bool:
+        """Stopping for a live run, deleting for any other, undoing while there is something to bring back."""
+        match key:
+            case "undo":
+                return bool(self._trashed)
+            case "stop" | "delete":
+                return any(table.is_on_live == (key == "stop") for table in self.query(RunTable))
+        return True
+
+    async def action_ask_current(self) -> None:
+        """To the Try room with the run under the cursor; there before the next key acts."""
+        if name := self.query_one(RunTable).current:
+            self.workbench.asked_run = name
+        await self.run_action("app.go('try')")
 
     def _stop(self, run: Run) -> None:
         try:
@@ -241,8 +253,11 @@ class RunsRoom(Room):
             return
         if self.workbench.run_name == name:
             self.workbench.run_name = ""
+        if self.workbench.asked_run == name:
+            self.workbench.asked_run = ""
         self._all = [summary for summary in self._all if summary.name != name]
         self._show()
+        self.refresh_bindings()
         self.post_message(RunsChanged())
         self.notify(f"{name} is in the trash. u brings it back.", markup=False)
 
@@ -257,6 +272,7 @@ class RunsRoom(Room):
         except (OSError, WorkbenchError) as broken:
             self.workbench.show_error(_as_error(broken, place.name))
             return
+        self.refresh_bindings()
         self.notify(f"{run.name} is back.", markup=False)
         self.post_message(RunsChanged())
 

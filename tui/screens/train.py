@@ -64,7 +64,8 @@ class TrainRoom(Room):
         self._cancel = threading.Event()
         self._wanted: str | None = None
         self._live: list[str] = []
-        self._is_fresh = self._is_stopping = self._is_gone = False
+        self._is_fresh = self._is_gone = False
+        self._stopped_at: int | None = None
         self._ticks = 0
         self._chart_is_old = False
 
@@ -181,7 +182,7 @@ class TrainRoom(Room):
         if self.run is None:
             return
         now, width, history = time.time(), self._width(), self.history
-        self._show("heading", [facts.heading(self._card, history, self.state, now, width)])
+        self._show("heading", [facts.heading(self._card, history, self.state, now, width, self._stopped_at is not None)])
         before = history.step == 0 and self.state.is_live
         self._show("stages", facts.stage_lines(history, now, width) if before else [])
         self._show(
@@ -190,8 +191,7 @@ class TrainRoom(Room):
         self._show("figures", self._figures(width))
 
     def _progress(self, width: int) -> Line:
-        note = "stopping after this step…" if self._is_stopping and self.state.is_live else ""
-        return facts.progress(self.history, self.state, width, note)
+        return facts.progress(self.history, self.state, width, self._stopped_at)
 
     def _figures(self, width: int) -> list[Line]:
         history = self.history
@@ -199,7 +199,7 @@ class TrainRoom(Room):
             return endings.wrapped("! The folder of this run is gone. 4 lists the others.", width, "bad")
         return [
             *endings.ending(history, self.state, width),
-            *facts.class_scores(history, width),
+            *facts.class_scores(history, width, title="" if self.state.is_live else "last epoch:"),
             *facts.figures(self._card, history, self.state, width),
             *endings.warnings(history, width),
         ]
@@ -246,7 +246,7 @@ class TrainRoom(Room):
         except OSError as broken:
             self.workbench.show_error(RunError(f"Cannot write to {self.run.path}", str(broken)))
             return
-        self._is_stopping = True
+        self._stopped_at = self.history.step
         self._paint()
 
     def action_log(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Input, Select, Static
@@ -43,7 +43,7 @@ class TryRoom(Room):
     ROOM = "try"
     FIRST_FOCUS = "#sentence"
     CSS_PATH = "../styles/try.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("try"), Binding("down", "history", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("try")
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class TryRoom(Room):
         self.set_interval(PERIOD, self._look_again)
 
     def _look_again(self) -> None:
-        wanted = self.workbench.run_name
+        wanted = self.workbench.asked_run or self.workbench.run_name
         if self.is_current and (self.model is None or (wanted and self.model.name != wanted)):
             self.look_for_models()
 
@@ -93,7 +93,7 @@ class TryRoom(Room):
     async def look_for_models(self) -> None:
         """Which runs can be asked now."""
         found = await asyncio.to_thread(askable, self.workbench.store)
-        wanted = self.workbench.run_name or (self.model.name if self.model else "")
+        wanted = self.workbench.asked_run or self.workbench.run_name or (self.model.name if self.model else "")
         if found != self._models:
             self._models = found
             select: Select[Any] = self.query_one("#model", Select)
@@ -120,7 +120,7 @@ class TryRoom(Room):
     def _model_chosen(self, event: Select.Changed) -> None:
         chosen = next((one for one in self._models if one.name == event.value), None)
         if chosen is not None:
-            self.workbench.run_name = chosen.name
+            self.workbench.asked_run = chosen.name
             self.use(chosen)
 
     @work(exclusive=True, group="warm")

@@ -62,7 +62,11 @@ class Columns(Horizontal):
             for part in self.PARTS:
                 select: Select[Any] = self.query_one(f"#column-{part}", Select)
                 select.set_options(self._options(part, profile))
-                select.value = chosen[part]
+                offered = {value for _, value in self._options(part, profile)}
+                if chosen[part] in offered:
+                    select.value = chosen[part]
+                else:  # none was found: a person picks one
+                    select.clear()
 
     @staticmethod
     def _options(part: str, profile: Profile) -> list[tuple[Any, Any]]:

@@ -66,5 +66,5 @@ def _cell(count: int, total: int, is_right: bool, shares: bool) -> Text:
         return Text("·" if fmt.unicode_terminal() else ".", justify="right", style="dim")
     share = count / total if total else 0.0
     notable = not is_right and share >= NOTABLE
-    text = f"{'! ' if notable else ''}{fmt.count(count)}" + (f" {share * 100:3.0f}%" if shares else "")
+    text = f"{'! ' if notable else ''}{fmt.count(count)}" + (f" {share * 100:3.0f} %" if shares else "")
     return Text(text, justify="right", style="bold" if is_right or notable else "")

@@ -9,7 +9,8 @@ from textual.content import Content
 from core.errors import WorkbenchError, error_from_dict
 from core.text import safe
 from tui.facts import Profile, Query
-from tui.format import bar, count, score, unicode_terminal
+from tui.advice import here
+from tui.format import bar, count, score, share, unicode_terminal
 from tui.widgets.canvas import Line, flow, line
 
 _SPARKS = "▁▂▃▄▅▆▇█"
@@ -22,7 +23,7 @@ def opening(given: str) -> list[Line]:
 
 def progress(given: str, done: int, total: int, what: str) -> list[Line]:
     """While it is read; `total` 0 while that is not known."""
-    far = f"{bar(done / total, 16)} {done / total:4.0%} " if total else f"{count(done)} " if done else ""
+    far = f"{bar(done / total, 16)} {share(done / total)} " if total else f"{count(done)} " if done else ""
     return [line(("… ", "accent"), f"{what} {given} {far}", ("   esc cancels", "muted"))]
 
 
@@ -38,7 +39,7 @@ def failure(error: WorkbenchError, kept: bool, width: int) -> list[Line]:
     """What went wrong, what to do, and that nothing is lost."""
     said = [line((f"✗ {error.title}", "bad"))]
     said += [line("  ", text) for text in wrap(error.message, width - 2)[:3]]
-    said += [line(("  Next: ", "strong"), text) for text in wrap(error.next_step, width - 9)[:2]]
+    said += [line(("  Next: ", "strong"), text) for text in wrap(here(error.next_step), width - 9)[:2]]
     return [*said, *([line(("  " + _KEPT, "muted"))] if kept else [])]
 
 
@@ -50,7 +51,7 @@ def problem(profile: Profile, width: int) -> list[Line]:
     said = [line((f"✗ Cannot be trained on yet: {found.title}", "bad"))]
     if any(finding.cure for finding in profile.findings):
         return [*said, line(("  Next: ", "strong"), "in Health, f applies the cure of the finding under the cursor")]
-    return said + [line("  ", text) for text in wrap(found.next_step or found.message, width - 2)[:2]]
+    return said + [line("  ", text) for text in wrap(here(found.next_step) or found.message, width - 2)[:2]]
 
 
 def wrap(text: str, width: int) -> list[str]:

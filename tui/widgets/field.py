@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from core.text import safe
-from tui.sources import pasted_path
+from tui.sources import given_path, pasted_path
 
 
 class Field(Input):
@@ -61,10 +61,13 @@ class PathField(Field):
         if path := pasted_path(event.text):
             event.stop()
             event.prevent_default()
+            self.value = ""
+            self.post_message(self.Opened(path))
+        elif not self.value and (path := given_path(event.text)):  # it stays in the field, to be corrected
             self.post_message(self.Opened(path))
 
     async def action_submit(self) -> None:
         """Open what was typed."""
         given = self.value.strip()
         if given:
-            self.post_message(self.Opened(pasted_path(given) or given))
+            self.post_message(self.Opened(given_path(given) or given))

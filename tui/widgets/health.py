@@ -51,8 +51,10 @@ class Health(OptionRows):
         self._dropped: tuple[tuple[str, int], ...] = ()
         self.border_title = "Health"
 
-    def show(self, profile: Profile, cures: tuple[str, ...]) -> None:
-        """Show this profile's findings, and the cures that made it what it is."""
+    def show(self, profile: Profile, cures: tuple[str, ...], fresh: bool = False) -> None:
+        """Show this profile's findings, and the cures that made it what it is. `fresh`: the data is another."""
+        if fresh:
+            self.highlighted = None
         self._findings = sorted(profile.findings, key=lambda one: _ORDER.get(one.level, 1))
         self._cures, self._dropped = cures, profile.dropped
         cured = f" · {len(cures)} cure{'s' * (len(cures) != 1)}, u undoes" if cures else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.errors import WorkbenchError
 from core.text import safe
+from tui.advice import here
 from tui.facts import Answer
 from tui.format import bar, cell, width_of
 from tui.widgets.canvas import Canvas, Line, line
@@ -28,7 +29,7 @@ class Prediction(Canvas):
         """Show why there is no answer."""
         parts = [line((f"✗ {error.title}", "bad"))]
         parts += [line(f"  {text}") for text in wrap(error.message, width - 2)[:4]]
-        parts += [line(("  Next: ", "strong"), text) for text in wrap(error.next_step, width - 9)[:2]]
+        parts += [line(("  Next: ", "strong"), text) for text in wrap(here(error.next_step), width - 9)[:2]]
         self.show(parts, width)
 
 

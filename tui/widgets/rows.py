@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from textual import events
 from textual.app import RenderResult
 from textual.content import Content
+from textual.screen import Screen
 from textual.widget import Widget
 
 from tui.keys import BY_ID, KEYS, ROOMS, shown
@@ -57,11 +61,23 @@ class KeyRow(Widget):
         offered = self.screen.active_bindings
         for active in offered.values():
             known = BY_ID.get(active.binding.id or "")
-            if known and known.footer and active.enabled and known.id not in found:
-                found[known.id] = next(one for one in known.keys.split(",") if one in offered)
+            if known and known.footer and active.enabled and known.id not in found and self._is_offered(known.id):
+                names = [one for one in known.keys.split(",") if one in offered and not self._is_text(one)]
+                if names:
+                    found[known.id] = names[0]
         if "help" in found:  # ctrl+g is for where the single keys do not work
             found.pop("go", None)
         return [(found[name], name) for name in sorted(found, key=_ORDER.__getitem__)]
+
+    def _is_offered(self, name: str) -> bool:
+        screen: Screen[Any] = self.screen
+        offers: Callable[[str], bool] | None = getattr(screen, "offers", None)
+        return offers is None or offers(name)
+
+    def _is_text(self, key: str) -> bool:
+        """Whether the field that has the focus takes this key as text."""
+        focused, text = self.screen.focused, shown(key)
+        return focused is not None and len(text) == 1 and focused.check_consume_key(key, text)
 
     def render(self) -> RenderResult:
         """As many keys as the width takes."""
@@ -73,14 +89,14 @@ class KeyRow(Widget):
         for key, name in [one for one in offered if one[1] not in _ALWAYS] + tail:
             if name not in _ALWAYS and at + self._width(key, name) + room_for_tail > self.size.width:
                 continue
-            pieces += [(f" {shown(key)} ", "bold reverse"), (f" {BY_ID[name].label} ", "")]
+            pieces += [(f" {shown(key)} ", "bold reverse"), (f" {BY_ID[name].brief} ", "")]
             self._spans.append((at, at + self._width(key, name), key))
             at += self._width(key, name)
         return Content.assemble(*pieces)
 
     @staticmethod
     def _width(key: str, name: str) -> int:
-        return len(shown(key)) + len(BY_ID[name].label) + 4
+        return len(shown(key)) + len(BY_ID[name].brief) + 4
 
     def on_click(self, event: events.Click) -> None:
         """A click on a label is that key."""

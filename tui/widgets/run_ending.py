@@ -9,6 +9,7 @@ from core.runs import History, RunState
 from core.text import safe
 from core.training.events import RunFailed, RunFinished
 from tui import format as fmt
+from tui.advice import here
 from tui.widgets.canvas import Line, flow, line
 from tui.widgets.run_facts import SIGNS
 
@@ -45,7 +46,7 @@ def ending(history: History, state: RunState, width: int) -> list[Line]:
         return [
             *wrapped(f"{SIGNS[state].shown} {end.title}", width, "bad"),
             *wrapped(end.message, width),
-            *wrapped(" ".join(part for part in (end.next_step, "l shows the log.") if part), width, "accent"),
+            *wrapped(" ".join(part for part in (here(end.next_step), "l shows the log.") if part), width, "accent"),
         ]
     if state is RunState.INTERRUPTED:
         return [

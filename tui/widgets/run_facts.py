@@ -62,7 +62,9 @@ def card_of(run: Run) -> Card:
     return Card(run.name, PurePath(config.model.base).name, data, config.training.patience)
 
 
-def heading(card: Card, history: History, state: RunState, now: float, width: int) -> Line:
+def heading(
+    card: Card, history: History, state: RunState, now: float, width: int, is_stopping: bool = False
+) -> Line:
     """`● brisk-otter · MiniLM-L6 · reviews      epoch 2/4 · step 118/236 · 00:41 · ETA 00:43`."""
     names = [card.name, *(part for part in (card.base, card.data) if part)]
     look = SIGNS[state]
@@ -78,7 +80,7 @@ def heading(card: Card, history: History, state: RunState, now: float, width: in
     if state is not RunState.RUNNING:
         ago = now - history.last_time
         right["state"] = f"{look.word} {fmt.age(ago)} ago" if history.end is not None and ago > 60 else look.word
-    elif history.step:
+    elif history.step and history.stage == "train" and not is_stopping and not _is_at_end(history):
         right["left"] = f"ETA {fmt.clock(history.seconds_left())}"
     for dispensable in ("epoch", "elapsed", "step") if state.is_live else ("epoch", "step", "elapsed"):
         if len(left) + fmt.width_of(" · ".join(right.values())) + 1 > width:
@@ -113,12 +115,26 @@ def first_score(history: History) -> str:
     return "" if history.evals else "first score after these stages"
 
 
-def progress(history: History, state: RunState, width: int, note: str = "") -> Line:
-    """`███████▌        50 %`, with what is done besides training steps, or a `note` in its place."""
+def _is_at_end(history: History) -> bool:
+    return history.plan is not None and history.step >= history.plan.steps
+
+
+def phase(history: History, stopped_at: int | None) -> str:
+    """What is done besides training steps; `stopped_at` is the step after which a stop was asked for, if so."""
+    doing = {"evaluate": "scoring the best weights", "save": "saving"}.get(history.stage, "")
+    if not doing and (_is_at_end(history) or (stopped_at is not None and history.step > stopped_at)):
+        is_scored = bool(history.evals) and history.evals[-1].step >= history.step
+        doing = "saving" if is_scored else "validating"
+    if stopped_at is None:
+        return f"{doing}…" if doing else ""
+    return f"stopping: {doing or 'finishing the step'}…"
+
+
+def progress(history: History, state: RunState, width: int, stopped_at: int | None = None) -> Line:
+    """`███████▌        50 %`, with what is done besides training steps."""
     plan = history.plan
     part = history.step / plan.steps if plan is not None and plan.steps else 0.0
-    doing = {"evaluate": "scoring the best weights", "save": "saving"}.get(history.stage, "")
-    doing = note or (f"{doing}…" if doing and state is RunState.RUNNING else "")
+    doing = phase(history, stopped_at) if state is RunState.RUNNING else ""
     tail = line(f" {part * 100:3.0f} %", (f"  {doing}" if doing else "", "accent"))
     return [*line((fmt.bar(part, max(width - len(tail), 1)), "one")), *tail]
 
@@ -170,15 +186,16 @@ def _optimiser(history: History) -> Line:
     return line(f"lr {fmt.small(newest.learning_rate)} · grad norm {fmt.small(newest.grad_norm)}")
 
 
-def class_scores(history: History, width: int, rows: int = 2) -> list[Line]:
+def class_scores(history: History, width: int, rows: int = 2, title: str = "") -> list[Line]:
     """F1 of each class at the newest validation, the worst one marked; the worst first when there is no room."""
     if not history.evals or history.data is None:
         return []
-    return class_lines(history.evals[-1].scores, history.data.label_names, width, rows)
+    return class_lines(history.evals[-1].scores, history.data.label_names, width, rows, title)
 
 
-def class_lines(scores: Scores, names: tuple[str, ...], width: int, rows: int) -> list[Line]:
-    """`negative .910   neutral .790 ▼   positive .940` in at most `rows` lines."""
+def class_lines(scores: Scores, names: tuple[str, ...], width: int, rows: int, title: str = "") -> list[Line]:
+    """`negative .910   neutral .790 ▼   positive .940` in at most `rows` lines, after a `title`."""
+    head = [line((title, "muted"))] if title else []
     pairs = list(zip(names, scores.class_f1, strict=False))
     if not pairs:
         return []
@@ -192,13 +209,13 @@ def class_lines(scores: Scores, names: tuple[str, ...], width: int, rows: int) -
             f"{fmt.fit(safe(name), 24)} ", (fmt.score(value) + (mark if worst else ""), "warn" if worst else "strong")
         )
 
-    lines = flow([part(at) for at in range(len(pairs))], width)
+    lines = flow([*head, *(part(at) for at in range(len(pairs)))], width)
     if len(lines) <= rows:
         return lines
     order = sorted(range(len(pairs)), key=lambda at: pairs[at][1])
     for shown in range(len(order), 0, -1):
         rest = line((f"and {len(order) - shown} better", "muted"))
-        lines = flow([*(part(at) for at in order[:shown]), rest], width)
+        lines = flow([*head, *(part(at) for at in order[:shown]), rest], width)
         if len(lines) <= rows:
             return lines
     return lines[:rows]

@@ -32,7 +32,7 @@ class RunTable(DataTable[Text]):
 
     @dataclass
     class Asked(Message):
-        """A person asked for something to be done with a run: `open`, `delete`, `stop` or `try`."""
+        """A person asked for something to be done with a run: `open`, `delete` or `stop`."""
 
         what: str
         name: str
@@ -58,6 +58,11 @@ class RunTable(DataTable[Text]):
         """The name of the run under the cursor, empty when the table is."""
         return self._shown[self.cursor_row].name if 0 <= self.cursor_row < len(self._shown) else ""
 
+    @property
+    def is_on_live(self) -> bool:
+        """Whether the run under the cursor trains."""
+        return 0 <= self.cursor_row < len(self._shown) and self._shown[self.cursor_row].state.is_live
+
     def show(self, summaries: list[Summary], everyone: list[Summary], order: Order) -> None:
         """Show these runs in this order; stars are given among `everyone`."""
         ordered = order.apply(summaries)
@@ -78,6 +83,7 @@ class RunTable(DataTable[Text]):
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         """Near the end: another page."""
         event.stop()
+        self.refresh_bindings()
         if self._rest and self.cursor_row >= len(self._shown) - 20:
             self._add_more(PAGE)
 
@@ -160,10 +166,7 @@ class RunTable(DataTable[Text]):
 
     async def action_go(self, room: str) -> None:
         """To the Try room, with the run under the cursor."""
-        if self.current:
-            self._ask(room)
-        else:
-            await self.run_action(f"app.go('{room}')")
+        await self.run_action("screen.ask_current" if room == "try" else f"app.go('{room}')")
 
     def action_sort_next(self) -> None:
         """Sort by the next column."""
