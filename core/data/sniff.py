@@ -123,7 +123,11 @@ def _decide_quoting(sample: str, cut: bool, delimiter: str) -> Decision:
     if not proper and not broken:
         return Decision("quoting", "none", "quotes stand only inside of fields, as text")
     if broken * 20 > proper:
-        return Decision("quoting", "none", f"{broken} field{'s' * (broken != 1)} with a quote at the start that frames nothing: text")
+        return Decision(
+            "quoting",
+            "none",
+            f"{broken} field{'s' * (broken != 1)} with a quote at the start that frames nothing: text",
+        )
     if delimiter in ("\t", ONE_COLUMN) and needed * 2 < proper and not _column_framed(sample, cut, delimiter):
         return Decision("quoting", "none", f"{_fields(proper)} in quotes without need: the quotes are text")
     return Decision("quoting", "standard", f"{_fields(proper)} in quotes")

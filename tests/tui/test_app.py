@@ -74,7 +74,7 @@ async def test_the_row_of_rooms_can_be_clicked(workbench: Build) -> None:
 
 async def test_help_is_made_from_the_key_table(workbench: Build) -> None:
     app = workbench()
-    async with app.run_test(size=(120, 100)) as pilot:
+    async with app.run_test(size=(120, 160)) as pilot:
         await until(pilot, lambda: app.screen.focused is not None)
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpDialog)

@@ -17,8 +17,9 @@ from tui.app import Workbench
 from tui.facts import Query
 from tui.screens.data import DataRoom
 from tui.screens.modals import TextDialog
-from tui.sources import pasted_path
+from tui.sources import given_path, pasted_path
 from tui.widgets.class_balance import ClassBalance
+from tui.widgets.field import Field
 from tui.widgets.health import Health
 from tui.widgets.row_list import RowList
 from tui.widgets.source_bar import SourceBar
@@ -145,7 +146,7 @@ async def test_escape_cancels_what_loads(workbench: Build) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await loaded(pilot, app)
         room(app).open_source("/nowhere/slow")
-        await until(pilot, lambda: "reading /nowhere/slow" in painted(app) and "12%" in painted(app))
+        await until(pilot, lambda: "reading /nowhere/slow" in painted(app) and "12 %" in painted(app))
         await pilot.press("escape")
         await until(pilot, lambda: "Cancelled. The data below is what was there before." in painted(app))
         assert app.config.data.source == "sample"
@@ -162,6 +163,71 @@ async def test_a_path_pasted_anywhere_in_the_room_is_opened(workbench: Build, tm
         app.screen.post_message(events.Paste(f"'{file}'\n"))
         await until(pilot, lambda: app.config.data.source == str(file))
         assert app.config.data.given == str(file)
+
+
+async def test_a_pasted_path_to_nothing_says_so(workbench: Build) -> None:
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot, app)
+        app.screen.post_message(events.Paste("/nowhere/bad\n"))
+        await until(pilot, lambda: "There is no file bad" in painted(app))
+
+
+async def test_a_mistyped_path_stays_in_the_field(workbench: Build) -> None:
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot, app)
+        await pilot.press("o")
+        field = app.screen.query_one("#path", Field)
+        assert app.screen.focused is field
+        footer = painted(app).splitlines()[-1]
+        assert "ctrl+g" in footer
+        assert " q " not in footer
+        await pilot.press(*"x/bad", "enter")
+        await until(pilot, lambda: "There is no file bad" in painted(app))
+        assert field.value == "x/bad"
+        assert app.screen.focused is field
+        await pilot.press("backspace", "t", "enter")
+        await until(pilot, lambda: app.config.data.given == "x/bat" and field.value == "")
+        assert isinstance(app.screen.focused, ClassBalance)
+
+
+async def test_search_words_do_not_outlive_the_data(workbench: Build) -> None:
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot, app)
+        await pilot.press("slash", *"sentence 7", "enter")
+        await until(pilot, lambda: "7 rows · holding" in painted(app))
+        health = app.screen.query_one(Health)
+        health.highlighted = 2
+        room(app).open_source("/somewhere/other.csv")
+        await until(pilot, lambda: app.config.data.given == "/somewhere/other.csv" and "holding" not in painted(app))
+        assert app.screen.query_one("#filter", Field).value == ""
+        assert health.highlighted == 0
+
+
+async def test_a_table_without_sentences_shows_its_columns_and_another_can_be_picked(
+    workbench: Build, tmp_path: Path
+) -> None:
+    file = tmp_path / "times.csv"
+    file.write_text("id,when\n" + "\n".join(f"{n},2024-01-{n:02}" for n in range(1, 29)))
+    app = workbench(str(file), real=True)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "Cannot be trained on yet" in painted(app))
+        assert app.screen.query_one("#column-text", Select).is_blank()
+        assert "--text" not in painted(app)
+        app.screen.query_one("#column-text", Select).value = ("when",)
+        await until(pilot, lambda: app.config.data.text == ("when",))
+        assert not app.screen.query_one("#column-text", Select).is_blank()
+
+
+async def test_u_without_a_cure_says_so(workbench: Build) -> None:
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await loaded(pilot, app)
+        assert "Undo" not in painted(app).splitlines()[-1]
+        await pilot.press("u")
+        await until(pilot, lambda: any("Nothing to undo" in one.message for one in app._notifications))
 
 
 async def test_a_typed_path_is_opened(workbench: Build, tmp_path: Path) -> None:
@@ -280,6 +346,14 @@ def test_pasted_paths_are_understood_in_every_dress(tmp_path: Path, monkeypatch:
         assert Path(pasted_path(text)).expanduser() == file
     for text in ("", "no such file", "two\nlines", "x" * 5000, "'unclosed", "\0", str(tmp_path)):
         assert pasted_path(text) == ""
+
+
+def test_what_looks_like_a_path_is_opened_though_nothing_lies_there(tmp_path: Path) -> None:
+    for text in ("/no/where.csv", "~/x", "./x", "../x", "a/b.csv", str(tmp_path)):
+        assert given_path(text) == text
+    assert given_path("file:///no/where%20else") == "/no/where else"
+    for text in ("", "just words", "/two\n/lines"):
+        assert given_path(text) == ""
 
 
 def test_sources_are_kept_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

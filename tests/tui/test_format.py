@@ -43,7 +43,12 @@ def test_small_numbers_read_as_people_write_them() -> None:
 
 
 def test_sizes_and_durations() -> None:
-    assert [fmt.size(v) for v in (512e6, 1.1e9, 80e9, 700)] == ["512 MB", "1.1 GB", "80.0 GB", "700 B"]
+    assert [fmt.size(v) for v in (512 * 2**20, 1.1 * 2**30, 80 * 2**30, 700)] == [
+        "512 MiB",
+        "1.1 GiB",
+        "80.0 GiB",
+        "700 B",
+    ]
     assert [fmt.clock(v) for v in (41, 725, 3723, math.nan, None)] == ["00:41", "12:05", "1:02:03", "--:--", "--:--"]
     assert [fmt.span(v) for v in (0.31, 41, 720, 7560, 400_000)] == ["0.3 s", "41 s", "12 min", "2.1 h", "5 d"]
     assert [fmt.age(v) for v in (1, 41, 720, 7200, 3 * 86400)] == ["now", "41 s", "12 min", "2 h", "3 d"]

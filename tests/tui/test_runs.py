@@ -192,7 +192,8 @@ async def test_5_on_a_row_goes_to_try_with_that_run(store: RunStore) -> None:
         await until(pilot, lambda: len(names(pilot)) == 3)
         await pilot.press("j", "5")
         await until(pilot, lambda: app.current_mode == "try")
-        assert app.run_name == "wise-wren"
+        assert app.asked_run == "wise-wren"
+        assert app.run_name == "", "Train goes on with its own"
 
 
 async def test_a_run_deleted_under_the_open_screen_is_an_error_with_a_next_step(store: RunStore) -> None:

@@ -62,7 +62,7 @@ async def test_a_live_run_is_followed_from_its_stages_to_its_end(store: RunStore
             assert "9 % padding" in text
             assert "best macro F1" in text
             assert "CPU 198 %" in text
-            assert "RAM 1.1 GB" in text
+            assert "RAM 1.0 GiB" in text
             assert "grad norm" in text
             assert text.count("▼") >= 1
             assert "negative" in text
@@ -103,7 +103,10 @@ async def test_s_asks_for_a_stop_and_says_so_at_once(store: RunStore) -> None:
         async with bench(store, "train").run_test(size=(100, 30)) as pilot:
             await until(pilot, lambda: "step 6" in shown(pilot))
             await pilot.press("s")
-            assert "stopping after this step…" in shown(pilot)
+            assert "stopping: finishing the step…" in shown(pilot)
+            assert "ETA" not in shown(pilot)
+            run.record(e.StepsFinished(63, 64, (0.5, 0.5), 1e-4, 1.0, 32, 768, 0.2))
+            await until(pilot, lambda: "stopping: validating…" in shown(pilot))
             asked = [json.loads(one)["ask"] for one in run.control_path.read_text().splitlines()]
             assert asked == ["stop"]
             run.record(e.RunFinished("stopped by a person", True, 12.0))
@@ -160,6 +163,27 @@ async def test_brackets_switch_among_live_runs(store: RunStore) -> None:
             await until(pilot, lambda: room(pilot).history.step > 0)
             await pilot.press("left_square_bracket")
             await until(pilot, lambda: room(pilot).run is not None and room(pilot).run.name == before.name)  # type: ignore[union-attr]
+
+
+async def test_what_try_asks_does_not_change_what_train_shows(store: RunStore) -> None:
+    finished_run(store, "old-heron")
+    run = partial_run(store, "brisk-otter", steps=60)
+    with run.lock():
+        app = bench(store, "train")
+        async with app.run_test(size=(100, 30)) as pilot:
+            await until(pilot, lambda: "step 6" in shown(pilot))
+            app.asked_run = "old-heron"
+            await pilot.press("5", "ctrl+g", "3")
+            await until(pilot, lambda: app.current_mode == "train")
+            assert room(pilot).run is not None
+            assert room(pilot).run.name == "brisk-otter"  # type: ignore[union-attr]
+            run.record(e.RunFinished("all epochs", False, 12.0))
+            run.close()
+            await until(pilot, lambda: "finished" in shown(pilot))
+            assert "last epoch:" in shown(pilot)
+            await pilot.press("4", "3")
+            await until(pilot, lambda: app.current_mode == "train" and "finished" in shown(pilot))
+            assert room(pilot).run.name == "brisk-otter"  # type: ignore[union-attr]
 
 
 async def test_a_run_whose_folder_vanishes_leaves_a_sentence_not_a_crash(store: RunStore) -> None:

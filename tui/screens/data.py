@@ -306,6 +306,8 @@ class DataRoom(Room):
     async def _page(self, query: Query, start: int, newest: str = "") -> Page | None:
         if self._loaded is None:
             return None
+        if self.profile is not None and not self.profile.kept:  # the notice says why; asking again only says it twice
+            return Page(start, 0, ())
         try:
             answer = await self.workbench.engine.ask(
                 "data", "rows", newest=newest, config=self._request(self._loaded), start=start, count=PAGE,

@@ -121,7 +121,7 @@ class TrainRoom(Room):
         if message.cancel is not self._cancel:
             return
         self.run, self._is_fresh = message.run, True
-        self._is_stopping = self._is_gone = False
+        self._is_gone, self._stopped_at = False, None
         self.history, self.state = History(), RunState.QUEUED
         self._card = message.card or facts.Card("")
         self._hide_log()
@@ -182,7 +182,9 @@ class TrainRoom(Room):
         if self.run is None:
             return
         now, width, history = time.time(), self._width(), self.history
-        self._show("heading", [facts.heading(self._card, history, self.state, now, width, self._stopped_at is not None)])
+        self._show(
+            "heading", [facts.heading(self._card, history, self.state, now, width, self._stopped_at is not None)]
+        )
         before = history.step == 0 and self.state.is_live
         self._show("stages", facts.stage_lines(history, now, width) if before else [])
         self._show(

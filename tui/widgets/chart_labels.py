@@ -30,18 +30,29 @@ def draw_column(area: list[Line], column: int, glyph: str, tone: str) -> None:
 
 
 def draw_levels(area: list[Line], frame: Frame, levels: tuple[Level, ...]) -> None:
-    """Lines under the curves, names over them: at the right end, at the left where another name is already."""
-    taken: set[int] = set()
-    for level in levels:
-        if not frame.low <= level.value <= frame.high:
-            continue
+    """Lines under the curves, names over them at the right end: of two on one row the lower one's stands below."""
+    shown = sorted((one for one in levels if frame.low <= one.value <= frame.high), key=lambda one: -one.value)
+    for level in shown:
         row = frame.row(level.value)
         area[row] = [(level.stroke, "muted") if cell == BLANK else cell for cell in area[row]]
-        text = f" {level.name} {fmt.score(level.value)} "
-        column = 1 if row in taken else frame.width - len(text)
-        if len(text) * 2 <= frame.width:
-            write(area, row, column, text, "muted")
+    taken: set[int] = set()
+    for name, value in _named(shown):
+        text, row = f" {name} {fmt.score(value)} ", frame.row(value)
+        if row in taken:
+            row = row + 1 if row + 1 < frame.height else row - 1
+        if len(text) * 2 <= frame.width or (" = " in name and len(text) <= frame.width):
+            write(area, row, frame.width - len(text), text, "muted")
         taken.add(row)
+
+
+def _named(levels: list[Level]) -> list[tuple[str, float]]:
+    """(name, value) of each level, highest first; those that read the same are one: `majority = TF-IDF`."""
+    found: dict[str, tuple[str, float]] = {}
+    for level in levels:
+        text = fmt.score(level.value)
+        before = found.get(text)
+        found[text] = (f"{level.name} = {before[0]}" if before else level.name, level.value)
+    return list(found.values())
 
 
 def draw_marks(area: list[Line], frame: Frame, series: Series, best_x: float | None) -> None:

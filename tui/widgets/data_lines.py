@@ -8,8 +8,8 @@ from textual.content import Content
 
 from core.errors import WorkbenchError, error_from_dict
 from core.text import safe
-from tui.facts import Profile, Query
 from tui.advice import here
+from tui.facts import Profile, Query
 from tui.format import bar, count, score, share, unicode_terminal
 from tui.widgets.canvas import Line, flow, line
 
@@ -75,7 +75,7 @@ def facts(profile: Profile, width: int) -> list[Line]:
         line(("Lengths ", "muted"), (sparkline(lengths.histogram), "one"),
              f"  p50 {lengths.p50} · p95 {lengths.p95} · max {count(lengths.max)} {lengths.unit}"),
     ]  # fmt: skip
-    if profile.majority:
+    if profile.majority and profile.kept:
         name, accuracy, macro = profile.majority
         parts.append(line(("always ", "muted"), f"'{safe(name)[:20]}'", (": ", "muted"),
                           f"accuracy {score(accuracy)} · F1 {score(macro)}"))  # fmt: skip

@@ -62,9 +62,7 @@ def card_of(run: Run) -> Card:
     return Card(run.name, PurePath(config.model.base).name, data, config.training.patience)
 
 
-def heading(
-    card: Card, history: History, state: RunState, now: float, width: int, is_stopping: bool = False
-) -> Line:
+def heading(card: Card, history: History, state: RunState, now: float, width: int, is_stopping: bool = False) -> Line:
     """`● brisk-otter · MiniLM-L6 · reviews      epoch 2/4 · step 118/236 · 00:41 · ETA 00:43`."""
     names = [card.name, *(part for part in (card.base, card.data) if part)]
     look = SIGNS[state]
