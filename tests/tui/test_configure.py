@@ -20,7 +20,7 @@ Build = Callable[..., Workbench]
 async def opened(pilot: Pilot[None], app: Workbench) -> SettingRows:
     await app.action_go("configure")
     await until(pilot, lambda: isinstance(app.screen, ConfigureRoom) and isinstance(app.screen.focused, SettingRows))
-    await until(pilot, lambda: "train 61 rows" in painted(app) and "16.0 GB" in painted(app))
+    await until(pilot, lambda: "train 61 rows" in painted(app) and "14.9 GiB" in painted(app))
     return app.screen.query_one(SettingRows)
 
 
