@@ -48,3 +48,17 @@ def fake_model(tmp_path: Path) -> str:
     run.model_path.mkdir()
     (run.model_path / "config.json").write_text("{}")
     return run.name
+
+
+@pytest.fixture(autouse=True)
+def utf8(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Charts in braille, whatever the locale of the machine."""
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    """An empty runs folder that is there."""
+    store = RunStore(tmp_path / "runs")
+    store.prepare()
+    return store

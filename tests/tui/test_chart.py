@@ -19,11 +19,6 @@ from tui.widgets.chart_scale import Columns, Range, tick_label, ticks
 from tui.widgets.curves import f1_plot, loss_plot
 
 
-@pytest.fixture(autouse=True)
-def utf8(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LC_ALL", "C.UTF-8")
-
-
 def history(until: int = 10**9) -> History:
     found = History()
     for number, fact in enumerate(facts(Shape()), 1):

@@ -25,18 +25,6 @@ from tui.widgets.run_report import class_table, headline, read_report
 from tui.widgets.run_table import RunTable
 
 
-@pytest.fixture(autouse=True)
-def utf8(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LC_ALL", "C.UTF-8")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> RunStore:
-    store = RunStore(tmp_path / "runs")
-    store.prepare()
-    return store
-
-
 def table(pilot: Pilot[None]) -> RunTable:
     return pilot.app.screen.query_one(RunTable)
 

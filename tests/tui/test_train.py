@@ -19,18 +19,6 @@ from tui.widgets.chart import LineChart
 from tui.widgets.log_pane import LogPane, read_tail
 
 
-@pytest.fixture(autouse=True)
-def utf8(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LC_ALL", "C.UTF-8")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> RunStore:
-    store = RunStore(tmp_path / "runs")
-    store.prepare()
-    return store
-
-
 def room(pilot: Pilot[None]) -> TrainRoom:
     assert isinstance(pilot.app.screen, TrainRoom)
     return pilot.app.screen

@@ -18,6 +18,7 @@ from tui.widgets.chart_labels import (
     draw_levels,
     draw_marks,
     legend,
+    name_levels,
     write,
     x_axis,
 )
@@ -109,6 +110,7 @@ class LineChart(Canvas):
         draw_levels(area, frame, plot.levels)
         for series in reversed(plot.series):
             draw_marks(area, frame, series, plot.best_x)
+        name_levels(area, frame, plot.levels)
         return area
 
 

@@ -30,19 +30,28 @@ def draw_column(area: list[Line], column: int, glyph: str, tone: str) -> None:
 
 
 def draw_levels(area: list[Line], frame: Frame, levels: tuple[Level, ...]) -> None:
-    """Lines under the curves, names over them at the right end: of two on one row the lower one's stands below."""
-    shown = sorted((one for one in levels if frame.low <= one.value <= frame.high), key=lambda one: -one.value)
-    for level in shown:
+    """Horizontal lines under the curves."""
+    for level in _shown(frame, levels):
         row = frame.row(level.value)
         area[row] = [(level.stroke, "muted") if cell == BLANK else cell for cell in area[row]]
-    taken: set[int] = set()
-    for name, value in _named(shown):
+
+
+def name_levels(area: list[Line], frame: Frame, levels: tuple[Level, ...]) -> None:
+    """The names of the lines at the right end, beside the line where a curve, a mark or another name is on it."""
+    strokes = {level.stroke for level in levels}
+    for name, value in _named(_shown(frame, levels)):
         text, row = f" {name} {fmt.score(value)} ", frame.row(value)
-        if row in taken:
-            row = row + 1 if row + 1 < frame.height else row - 1
-        if len(text) * 2 <= frame.width or (" = " in name and len(text) <= frame.width):
-            write(area, row, frame.width - len(text), text, "muted")
-        taken.add(row)
+        start = frame.width - len(text)
+        if len(text) * 2 > frame.width and (" = " not in name or start < 0):
+            continue
+        rows = [one for one in (row, row + 1, row - 1) if 0 <= one < frame.height]
+        free = [one for one in rows if all(cell == BLANK or cell[0] in strokes for cell in area[one][start:])]
+        write(area, (free or rows)[0], start, text, "muted")
+
+
+def _shown(frame: Frame, levels: tuple[Level, ...]) -> list[Level]:
+    """The levels within the frame, highest first."""
+    return sorted((one for one in levels if frame.low <= one.value <= frame.high), key=lambda one: -one.value)
 
 
 def _named(levels: list[Level]) -> list[tuple[str, float]]:
