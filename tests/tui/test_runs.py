@@ -348,3 +348,24 @@ def test_only_settings_that_are_not_at_their_default_are_listed(store: RunStore)
 def test_a_run_folder_that_is_none_gives_a_report_with_its_problem(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert read_report(Run(tmp_path / "empty")).problem
+
+
+async def test_a_notable_cell_of_the_confusion_matrix_is_never_cut() -> None:
+    from textual.app import App, ComposeResult
+
+    from tests.tui.bench import until
+    from tui.widgets.run_report import Confusion
+
+    class One(App[None]):
+        def compose(self) -> ComposeResult:
+            yield ConfusionTable()
+
+    async with One().run_test(size=(80, 12)) as pilot:
+        found = pilot.app.query_one(ConfusionTable)
+        found.show(Confusion(("negative", "neutral", "positive"), ((67, 10, 25), (3, 47, 1), (25, 4, 73))), 78)
+
+        def drawn() -> str:
+            strips = pilot.app.screen._compositor.render_strips()
+            return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+        await until(pilot, lambda: "! 25  25 %" in drawn())

@@ -12,6 +12,7 @@ from core.text import safe
 from tui import format as fmt
 from tui.widgets.run_report import Confusion
 
+SHARE_WIDTH = len(" 100 %")
 NAME_WIDTH = 14
 NOTABLE = 0.1
 """Share of a class's rows from which a confusion is marked."""
@@ -57,7 +58,7 @@ class _Form:
 def _forms(names: tuple[str, ...], count_width: int) -> Iterator[_Form]:
     for longest, shares in ((NAME_WIDTH, True), (NAME_WIDTH, False), (6, False)):
         cut = [fmt.fit(safe(name), longest) for name in names]
-        widths = [max(count_width + (5 if shares else 0), fmt.width_of(name)) for name in cut]
+        widths = [max(count_width + (SHARE_WIDTH if shares else 0), fmt.width_of(name)) for name in cut]
         yield _Form(cut, max([9, *map(fmt.width_of, cut)]), widths, shares)
 
 
