@@ -42,7 +42,7 @@ def train(source: str, *, name: str = "", runs: str | Path | None = None, **give
     reported when it failed.
     """
     config = with_absolute_paths(with_values(with_source(RunConfig(), str(source)), _paths(given)))
-    preflight(config)
+    config = preflight(config)
     run = RunStore(find_root(Path(runs) if runs else None).path).create(config, name)
     child = start(run)
     state = RunState.QUEUED

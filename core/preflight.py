@@ -19,15 +19,18 @@ def require_sound(config: RunConfig) -> None:
         raise ConfigError("This configuration cannot be used", lines, "finetui train --help shows every bound.")
 
 
-def preflight(config: RunConfig, load: Callable[[], Dataset] | None = None) -> None:
+def preflight(config: RunConfig, load: Callable[[], Dataset] | None = None) -> RunConfig:
     """Look at everything that needs neither a network nor torch. Raises `WorkbenchError`.
 
-    `load` gives the data set where somebody has it already.
+    `load` gives the data set where somebody has it already. Returns `config` with its source pinned to what was read: a
+    data set of the hub to its commit.
     """
     from core.data.dataset import load_dataset
-    from core.data.trainable import check_trainable
+    from core.data.split.trainable import check_trainable
     from core.modelling.catalogue import check_named
 
     require_sound(config)
     check_named(config.model.base)
-    check_trainable(load() if load else load_dataset(config.data), config.split)
+    dataset = load() if load else load_dataset(config.data)
+    check_trainable(dataset, config.split)
+    return config.with_value("data.source", dataset.source)

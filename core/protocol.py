@@ -6,6 +6,8 @@
 
 Requests are answered one after another. A request that says `"newest": "KEY"` is skipped (answered with a `Cancelled`
 error) when a later one with the same key already waits: somebody typed on. To cancel work under way, end the child.
+Long work may be served in the background: it is done one after another beside the other requests, and what runs with a
+`newest` key ends with `Cancelled` at its next progress once a later request has the same key.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
 from core.errors import Cancelled, DataError, WorkbenchError, error_from_dict
@@ -50,9 +52,12 @@ def _read(stream: TextIO, inbox: queue.SimpleQueue[dict[str, Any] | None]) -> No
     inbox.put(None)
 
 
-def serve(handlers: dict[str, Handler], idle_seconds: float = 600.0) -> None:
+def serve(
+    handlers: dict[str, Handler], idle_seconds: float = 600.0, background: dict[str, Handler] | None = None
+) -> None:
     """Answer requests from stdin on stdout until stdin ends or nobody asked for `idle_seconds`.
 
+    `background`: handlers whose requests are answered in a thread of their own, so that quick ones need not wait.
     Stray prints of libraries go to stderr, for stdout carries the protocol.
     """
     out = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
@@ -60,31 +65,96 @@ def serve(handlers: dict[str, Handler], idle_seconds: float = 600.0) -> None:
     os.dup2(2, 1)
     inbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(asked, inbox), daemon=True).start()
+    behind = _Background(background or {}, out)
     waiting: list[dict[str, Any] | None] = []
     while True:
         try:
             waiting.append(inbox.get(timeout=None if waiting else idle_seconds) if not waiting else inbox.get_nowait())
+            if waiting[-1] is not None and behind.takes(waiting[-1]):
+                waiting.pop()
             continue
         except queue.Empty:
             if not waiting:
+                if behind.busy:
+                    continue
                 return
         request = waiting.pop(0)
         if request is None:
+            behind.finish()
             return
-        later = [one for one in waiting if one is not None and "newest" in one]
-        if "newest" in request and any(one["newest"] == request["newest"] for one in later):
-            skipped = Cancelled("A newer request took its place")
-            answer = encode_line({"id": request.get("id"), "error": skipped.to_dict()})
+        if _is_old(request, waiting):
+            print(_cancelled(request), file=out)
         else:
-            answer = _answer(handlers, request, out)
-        print(answer, file=out)
+            print(_answer(handlers, request, out), file=out)
 
 
-def _answer(handlers: dict[str, Handler], request: dict[str, Any], out: TextIO) -> str:
-    """The line that answers `request`, whatever happens: a child that died of one request would lose all it holds."""
+def _is_old(request: dict[str, Any], later: Sequence[dict[str, Any] | None]) -> bool:
+    return "newest" in request and any(one and one.get("newest") == request["newest"] for one in later)
+
+
+def _cancelled(request: dict[str, Any]) -> str:
+    return encode_line({"id": request.get("id"), "error": Cancelled("A newer request took its place").to_dict()})
+
+
+class _Background:
+    """Requests that are worked on in a thread of their own, one after another."""
+
+    def __init__(self, handlers: dict[str, Handler], out: TextIO) -> None:
+        self._handlers, self._out = handlers, out
+        self._waiting: list[dict[str, Any]] = []
+        self._changed = threading.Condition()
+        self._ends = False
+        self.busy = False
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        if handlers:
+            self._thread.start()
+
+    def takes(self, request: dict[str, Any]) -> bool:
+        """Whether this request is one of ours; it is then done some time."""
+        if str(request.get("ask")) not in self._handlers:
+            return False
+        with self._changed:
+            self._waiting.append(request)
+            self.busy = True
+            self._changed.notify()
+        return True
+
+    def finish(self) -> None:
+        """Wait until everything asked for is answered."""
+        with self._changed:
+            self._ends = True
+            self._changed.notify()
+        if self._handlers:
+            self._thread.join()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self.busy = bool(self._waiting)
+                if not self._waiting:
+                    if self._ends:
+                        return
+                    self._changed.wait()
+                    continue
+                request = self._waiting.pop(0)
+            if _is_old(request, self._waiting):
+                print(_cancelled(request), file=self._out)
+                continue
+            print(_answer(self._handlers, request, self._out, self._waiting), file=self._out)
+
+
+def _answer(
+    handlers: dict[str, Handler], request: dict[str, Any], out: TextIO, later: Sequence[dict[str, Any]] = ()
+) -> str:
+    """The line that answers `request`, whatever happens: a child that died of one request would lose all it holds.
+
+    `later`: requests that wait while this one is worked on; its next progress ends it when one of them replaces it.
+    """
     number = request.get("id")
 
     def progress(done: int, total: int, what: str) -> None:
+        if _is_old(request, later):
+            raise Cancelled("A newer request took its place")
         print(encode_line({"id": number, "progress": {"done": done, "total": total, "what": what}}), file=out)
 
     try:

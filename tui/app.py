@@ -183,7 +183,8 @@ class Workbench(KeysInOrder):
     async def _start_run(self, config: RunConfig) -> None:
         if not self.engine.busy("data"):
             self.notify("Looking at data and settings…", timeout=1)
-        await self.engine.ask("data", "check", config=to_dict(config))
+        found = await self.engine.ask("data", "check", config=to_dict(config))
+        config = config.with_value("data.source", str(found.get("source") or config.data.source))
         live = await asyncio.to_thread(self.store.live)
         if live and not await self._wants_another(live):
             return

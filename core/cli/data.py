@@ -37,7 +37,8 @@ def data(
         from core.data.service import DataService
         from core.protocol import serve
 
-        serve(DataService().handlers())
+        service = DataService()
+        serve(service.handlers(), background=service.background())
         return
     config = with_values(with_source(RunConfig(), source or "sample"), values)
     wrong = [f"{flag_of(path)}: {message}" for path in values if (message := problem_with(path, config.get(path)))]

@@ -40,7 +40,7 @@ def train(
     if source is not None or config is None:
         chosen = with_source(chosen, source or "sample")
     chosen = with_absolute_paths(with_values(chosen, values))
-    preflight(chosen)
+    chosen = preflight(chosen)
     store = RunStore(find_root(runs).path)
     run = store.create(chosen, name)
     start(run)

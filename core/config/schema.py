@@ -23,11 +23,18 @@ METRICS = ("macro_f1", "weighted_f1", "accuracy", "loss")
 class DataConfig:
     """Where the sentences and their labels come from, and how the file is read."""
 
-    source: str = setting("sample", "What to train on: 'sample', or a file (CSV, TSV, JSONL, Parquet).", shown=False)
+    source: str = setting(
+        "sample",
+        "What to train on: 'sample', a file, a folder, an archive, hub:owner/name or kaggle:owner/name.",
+        shown=False,
+    )
     given: str = setting("", "The source as it was typed; 'source' holds its absolute path.", shown=False)
+    validation_file: str = setting("", "File with the validation rows, when the data comes in parts.", shown=False)
+    test_file: str = setting("", "File with the test rows, when the data comes in parts.", shown=False)
     text: tuple[str, ...] = setting((), "Column (or columns, joined) with the text; guessed if empty.", shown=False)
     label: str = setting("", "Column with the label; guessed when empty.", shown=False)
     group: str = setting("", "Column whose rows stay together on one side of the split.", shown=False)
+    time: str = setting("", "Column with the time of each row, for a split by time.", shown=False)
     encoding: str = setting("", "Text encoding of the file; detected when empty.", shown=False)
     delimiter: str = setting("", "Column delimiter, one character or 'tab'; detected when empty.", shown=False)
     header: str = setting(
@@ -52,7 +59,10 @@ class SplitConfig:
     """How rows are dealt into train, validation and the locked test part."""
 
     method: str = setting(
-        "stratified", "Keep class shares equal in every part.", choices=("stratified",), flag="split-method"
+        "auto",
+        "How rows are dealt; auto takes the parts that the data comes in, else deals with equal class shares.",
+        choices=("auto", "stratified", "grouped", "given", "time", "folds"),
+        flag="split-method",
     )
     validation: float = setting(
         0.15, "Share of rows that choose the best epoch.", low=0.01, high=0.5, flag="validation-fraction"
@@ -67,6 +77,9 @@ class SplitConfig:
     seed: int = setting(
         17, "Seed of the split; the same seed gives the same rows.", low=0, high=2**31 - 1, flag="split-seed"
     )
+    folds: int = setting(5, "Parts of a split by folds; one validates, the others train.", low=2, high=100)
+    fold: int = setting(1, "Which fold validates, counted from 1.", low=1, high=100)
+    of: str = setting("", "Run (name or folder) whose split is used again, row for row.", flag="split-of")
     keep_duplicates_together: bool = setting(
         True, "Never let two copies of one text fall on two sides of the split (switch off only to repeat a write-up)."
     )
@@ -102,6 +115,7 @@ class TrainingConfig:
     max_grad_norm: float = setting(1.0, "Clip the gradient's norm to this; 0 for no clipping.", low=0.0, high=1e6)
     accumulation: int = setting(1, "Micro-batches one optimiser step is made of.", low=1, high=1024)
     class_weights: str = setting("none", "Weigh rare classes more in the loss.", choices=("none", "balanced", "sqrt"))
+    oversample: str = setting("none", "Repeat training rows of rare classes.", choices=("none", "balanced", "sqrt"))
     label_smoothing: float = setting(0.0, "Share of probability spread over the other classes.", low=0.0, high=0.5)
     metric: str = setting("macro_f1", "Validation metric that chooses the best epoch.", choices=METRICS)
     patience: int = setting(
@@ -195,6 +209,7 @@ def problems(config: RunConfig) -> list[Problem]:
     found = [Problem(path, message) for path, _, _ in settings() if (message := problem_with(path, config.get(path)))]
     if config.split.validation + config.split.test > 0.8:
         found.append(Problem("split.test", "validation and test together leave less than 20 % of the rows to train on"))
+    found += _split_problems(config)
     device = config.training.device
     if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,3})?", device):
         found.append(Problem("training.device", f"{device!r} is not one of auto, cpu, cuda, cuda:N, mps"))
@@ -203,3 +218,17 @@ def problems(config: RunConfig) -> list[Problem]:
     if not config.model.base:
         found.append(Problem("model.base", "no base model chosen"))
     return found
+
+
+def _split_problems(config: RunConfig) -> list[Problem]:
+    """What a way to split needs and does not have."""
+    split, data = config.split, config.data
+    if split.of:
+        return []
+    if split.method == "folds" and split.fold > split.folds:
+        return [Problem("split.fold", f"there are only {split.folds} folds")]
+    if split.method == "time" and not data.time:
+        return [Problem("split.method", "a split by time needs the column with the time: --time COLUMN")]
+    if split.method == "grouped" and not data.group:
+        return [Problem("split.method", "a split by groups needs the group column: --group COLUMN")]
+    return []

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from core.config import DataConfig
-from core.data.header import is_number
-from core.data.names import GROUP_WORDS, LABEL_WORDS, OTHER_WORDS, TEXT_WORDS, plain, rank
+from core.data.reading.header import is_number
+from core.data.reading.names import GROUP_WORDS, LABEL_WORDS, OTHER_WORDS, TEXT_WORDS, plain, rank
 from core.data.table import Decision, Table
 from core.errors import DataError
 from core.text import safe

@@ -14,15 +14,14 @@ from numpy.typing import NDArray
 from core.config import DataConfig
 from core.data.columns import Columns, choose_columns
 from core.data.cures import apply_cures, parse_cure
-from core.data.header import is_number
-from core.data.rows import Rows
+from core.data.cures.rows import Rows
+from core.data.reading.header import is_number
 from core.data.sources import read_table
-from core.data.table import Decision, Ints, Table
+from core.data.table import Codes, Decision, Ints, Table
 from core.data.texts import arrow, blank, keys_and_words
-from core.data.trainable import check_trainable
 from core.protocol import Progress, no_progress
 
-__all__ = ["Dataset", "Loaded", "check_trainable", "clean", "load", "load_dataset"]
+__all__ = ["Dataset", "Loaded", "clean", "load", "load_dataset"]
 
 EMPTY_TEXT = "empty text"
 EMPTY_LABEL = "empty label"
@@ -65,6 +64,13 @@ class Dataset:
     read: int
     dropped: dict[str, int]
     reading: tuple[Decision, ...]
+
+    parts: Codes | None = field(default=None, repr=False)
+    """A code into `PARTS` per row, when the data comes in parts."""
+    times: Ints | None = field(default=None, repr=False)
+    """Nanoseconds since 1970 per row, when a time column was named."""
+    effects: dict[str, int] = field(default_factory=dict)
+    """Rows that each cure dropped or changed."""
 
     column: Any = field(default=None, repr=False)
     """The texts as an Arrow array, when there is one already."""
@@ -134,11 +140,13 @@ def clean(table: Table, columns: Columns, config: DataConfig, progress: Progress
         label_names=names,
         groups=None if rows.groups is None else rows.groups.to_numpy(dtype=object),
         rows=table.rows[rows.at],
-        source=config.source,
+        source=table.source,
         fingerprint=_fingerprint(listed, codes, names),
         read=table.read,
         dropped={**table.dropped, **{reason: len(gone) for reason, gone in rows.left_out.items()}},
         reading=(*table.reading, *columns.decisions),
+        parts=None if table.part is None else table.part[rows.at],
+        effects=rows.effects,
         column=column,
     )
     return Loaded(table, columns, dataset, rows.left_out)
@@ -152,6 +160,7 @@ def _begin(table: Table, columns: Columns) -> Rows:
         names=[str(name) for name in names],
         groups=table.frame[columns.group] if columns.group else None,
         at=np.arange(len(table.frame), dtype=np.int64),
+        part=table.part,
     )
 
 

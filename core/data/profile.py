@@ -8,9 +8,10 @@ import numpy as np
 
 from core.config import DataConfig, SplitConfig
 from core.data.dataset import Dataset, Loaded
-from core.data.findings import Finding, findings
+from core.data.health import findings
+from core.data.health.finding import Finding
+from core.data.split.trainable import check_trainable
 from core.data.table import Decision, Ints, Table
-from core.data.trainable import check_trainable
 from core.errors import DataError, WorkbenchError
 
 BINS = 20
@@ -22,18 +23,21 @@ def profile(
     """The profile of a data set (its shape is told in `core.data.service`). Never raises for what is wrong with it."""
     dataset = loaded.dataset
     return {
-        "source": config.source,
+        "source": dataset.source,
         "given": config.given,
+        "members": _members(loaded.table),
         "columns": list(loaded.table.columns),
         "text": list(loaded.columns.text),
         "label": loaded.columns.label,
         "group": loaded.columns.group,
+        "time": config.time,
         "reading": _reading(dataset.reading),
         "read": dataset.read,
         "kept": len(dataset.texts),
         "dropped": [{"reason": reason, "rows": rows} for reason, rows in dataset.dropped.items()],
+        "cures": [{"cure": cure, "rows": dataset.effects.get(cure, 0)} for cure in config.cures],
         "classes": _classes(dataset),
-        "findings": [_as_dict(one) for one in (findings(loaded) if found is None else found)],
+        "findings": [as_dict(one) for one in (findings(loaded) if found is None else found)],
         "lengths": _lengths(dataset.words),
         "majority": _majority(dataset),
         "problem": problem(dataset, split),
@@ -46,14 +50,17 @@ def profile_without_columns(table: Table, config: DataConfig, wrong: DataError) 
     return {
         "source": config.source,
         "given": config.given,
+        "members": _members(table),
         "columns": list(table.columns),
         "text": [name for name in config.text if name in table.columns],
         "label": config.label if config.label in table.columns else "",
         "group": config.group if config.group in table.columns else "",
+        "time": config.time if config.time in table.columns else "",
         "reading": _reading(table.reading),
         "read": table.read,
         "kept": 0,
         "dropped": [{"reason": reason, "rows": rows} for reason, rows in left],
+        "cures": [{"cure": cure, "rows": 0} for cure in config.cures],
         "classes": [],
         "findings": [],
         "lengths": _lengths(np.zeros(0, dtype=np.int64)),
@@ -75,8 +82,20 @@ def _reading(decisions: tuple[Decision, ...]) -> list[dict[str, str]]:
     return [{"what": one.what, "value": one.value, "reason": one.reason} for one in decisions]
 
 
-def _as_dict(one: Finding) -> dict[str, Any]:
-    return {"level": one.level, "code": one.code, "text": one.text, "rows": one.rows, "cure": one.cure}
+def as_dict(one: Finding) -> dict[str, Any]:
+    """A finding as plain JSON types; the rows behind it are asked for by its code."""
+    return {
+        "level": one.level,
+        "code": one.code,
+        "text": one.text,
+        "rows": one.rows,
+        "cure": one.cure,
+        "settings": one.settings,
+    }
+
+
+def _members(table: Table) -> list[dict[str, Any]]:
+    return [{"name": one.name, "part": one.part, "read": one.read} for one in table.members]
 
 
 def _counts(dataset: Dataset) -> Ints:

@@ -2,17 +2,20 @@
 
 Every request carries `"config"`, what `core.config.to_dict` makes of a `RunConfig`.
 
-    profile   -> source, given, columns, text, label, group, reading, read, kept, dropped, classes, findings, lengths,
-                 majority, problem                                            read == kept + the rows dropped
+    profile   -> source, given, members, columns, text, label, group, time, reading, read, kept, dropped, cures,
+                 classes, findings, lengths, majority, problem                read == kept + the rows dropped
     rows      + start, count, filter, label, code
-              -> total, rows: [{row, text, label}]                            row: record number in the source
-    split     -> label_names, train, validation, test                         rows per class
-    check     -> nothing; the error says why no run can train with this configuration
+              -> total, rows: [{row, file, text, label}]                      row: record number in its file
+    split     -> label_names, train, validation, test, method, reason         rows per class; how dealt and why
+    examine   + check (one of `core.data.examine.CHECKS`), in the background
+              -> findings, facts                                              what needs more than a glance
+    check     -> source, pinned to what was read; the error says why no run can train with this configuration
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import threading
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,8 +25,10 @@ from core.config import DataConfig, RunConfig, from_dict
 from core.data.columns import choose_columns
 from core.data.cures import parse_cure
 from core.data.dataset import Loaded, clean
-from core.data.findings import Finding, findings, mask_of
-from core.data.profile import profile, profile_without_columns
+from core.data.examine import examine
+from core.data.health import findings
+from core.data.health.finding import Finding, mask_of
+from core.data.profile import as_dict, profile, profile_without_columns
 from core.data.sources import read_table, stamp
 from core.data.split import split_rows
 from core.data.table import Ints, Table
@@ -43,6 +48,12 @@ class _Looked:
     """A data set and its findings, made once."""
 
     loaded: Loaded
+    deeper: dict[str, Finding] = field(default_factory=dict)
+    """What was found by examining, by code."""
+
+    def finding(self, code: str) -> Finding | None:
+        """The finding of this code, from the glance or from what was examined since."""
+        return next((one for one in self.findings if one.code == code), self.deeper.get(code))
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -56,15 +67,21 @@ class DataService:
     def __init__(self) -> None:
         self._table: tuple[object, Table] | None = None
         self._looked: tuple[object, _Looked] | None = None
+        self._lock = threading.RLock()
 
     def handlers(self) -> dict[str, Handler]:
         """The requests it answers, by name."""
         return {"profile": self.profile, "rows": self.rows, "split": self.split, "check": self.check}
 
+    def background(self) -> dict[str, Handler]:
+        """Those that take long and are answered beside the others."""
+        return {"examine": self.examine}
+
     def profile(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         """Everything about the data set. Raises `DataError` when there is no table to speak of."""
         config = _config(request)
-        table = self._read(config.data, progress)
+        with self._lock:
+            table = self._read(config.data, progress)
         try:
             looked = self._look(config.data, progress)
         except DataError as wrong:
@@ -81,7 +98,7 @@ class DataService:
         code, words, label = (str(request.get(key) or "") for key in ("code", "filter", "label"))
         if code == "bad-rows":
             return _bad_rows(looked.loaded.table, start, count, words)
-        finding = next((one for one in looked.findings if one.code == code), None)
+        finding = looked.finding(code)
         if finding is not None and len(finding.left_out):
             return _table_rows(looked.loaded, finding.left_out, start, count, words)
         if code in looked.loaded.left_out:
@@ -105,16 +122,26 @@ class DataService:
             "train": counts(parts.train),
             "validation": counts(parts.validation),
             "test": counts(parts.test),
+            "method": parts.method,
+            "reason": parts.reason,
         }
+
+    def examine(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+        """One check that needs more than a glance. Raises `DataError` for a check that there is not."""
+        config = _config(request)
+        looked = self._look(config.data, progress)
+        found = examine(str(request.get("check") or ""), looked.loaded, config, progress)
+        looked.deeper.update({one.code: one for one in found.findings})
+        return {"findings": [as_dict(one) for one in found.findings], "facts": found.facts}
 
     def check(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         """Look at everything before a run is created. Raises what stands in its way."""
         config = _config(request)
-        preflight(config, lambda: self._look(config.data, progress).loaded.dataset)
-        return {}
+        source = preflight(config, lambda: self._look(config.data, progress).loaded.dataset).data.source
+        return {"source": source}
 
     def _read(self, config: DataConfig, progress: Progress) -> Table:
-        key = (stamp(config), replace(config, text=(), label="", group="", cures=()))
+        key = (stamp(config), replace(config, text=(), label="", group="", time="", cures=()))
         if self._table is None or self._table[0] != key:
             self._table = self._looked = None  # before the next one is read: two would not fit where one does
             self._table = (key, read_table(config, progress))
@@ -123,11 +150,12 @@ class DataService:
     def _look(self, config: DataConfig, progress: Progress) -> _Looked:
         for text in config.cures:
             parse_cure(text)
-        table = self._read(config, progress)
-        key = (stamp(config), config)
-        if self._looked is None or self._looked[0] != key:
-            self._looked = (key, _Looked(clean(table, choose_columns(table, config), config, progress)))
-        return self._looked[1]
+        with self._lock:
+            table = self._read(config, progress)
+            key = (stamp(config), config)
+            if self._looked is None or self._looked[0] != key:
+                self._looked = (key, _Looked(clean(table, choose_columns(table, config), config, progress)))
+            return self._looked[1]
 
 
 def _config(request: dict[str, Any]) -> RunConfig:
@@ -144,8 +172,9 @@ def _whole(request: dict[str, Any], key: str, default: int) -> int:
     return value
 
 
-def _row(number: int, text: str, label: str) -> dict[str, Any]:
-    return {"row": int(number), "text": shorten(text, LONGEST_TEXT), "label": label}
+def _row(table: Table, number: int, text: str, label: str) -> dict[str, Any]:
+    file, row = table.place(int(number))
+    return {"row": row, "file": file, "text": shorten(text, LONGEST_TEXT), "label": label}
 
 
 def _kept_rows(
@@ -162,7 +191,7 @@ def _kept_rows(
         mask &= holding(dataset.column, word, any_case=True)
     at = np.flatnonzero(mask)
     page = [
-        _row(dataset.rows[one], dataset.texts[one], dataset.label_names[dataset.labels[one]])
+        _row(loaded.table, dataset.rows[one], dataset.texts[one], dataset.label_names[dataset.labels[one]])
         for one in at[start : start + count]
     ]
     return {"total": len(at), "rows": page}
@@ -180,11 +209,11 @@ def _table_rows(loaded: Loaded, positions: Ints, start: int, count: int, words: 
     for at in positions[start : start + count]:
         cells = frame.iloc[int(at)]
         text = "\n".join(str(cells[name]) for name in loaded.columns.text)
-        page.append(_row(table.rows[at], text, str(cells[loaded.columns.label])))
+        page.append(_row(table, table.rows[at], text, str(cells[loaded.columns.label])))
     return {"total": len(positions), "rows": page}
 
 
 def _bad_rows(table: Table, start: int, count: int, words: str) -> dict[str, Any]:
     wanted = [word.lower() for word in words.split()]
     found = [one for one in table.bad if all(word in one.text.lower() for word in wanted)]
-    return {"total": len(found), "rows": [_row(one.row, one.text, "") for one in found[start : start + count]]}
+    return {"total": len(found), "rows": [_row(table, one.row, one.text, "") for one in found[start : start + count]]}

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+Codes = NDArray[np.int8]
 
 BAD_ROW = "wrong number of fields"
 BLANK_ROW = "blank line"
@@ -32,6 +33,19 @@ class BadRow:
     """Its first cells, with the delimiter between them."""
 
 
+PARTS = ("train", "validation", "test")
+"""The parts of a split by name; codes into this stand for them everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file of a source that has several: its name, the part it is given as (or empty), and its records."""
+
+    name: str
+    part: str
+    read: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """A source as columns of text, nothing interpreted: `NA` is a text and `01` is not `1`.
@@ -47,11 +61,23 @@ class Table:
     read: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     bad: tuple[BadRow, ...] = ()
+    members: tuple[Member, ...] = ()
+    """The files, when there are several: records are then numbered through all of them, in this order."""
+    part: Codes | None = None
+    """A code into `PARTS` per row of `frame`, when the data comes in parts."""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The column names, in the source's order."""
         return tuple(str(name) for name in self.frame.columns)
+
+    def place(self, row: int) -> tuple[str, int]:
+        """The file (empty when there is one only) and the record in it that a record number means."""
+        for member in self.members:
+            if row <= member.read:
+                return member.name, row
+            row -= member.read
+        return "", row
 
 
 def whole_table(columns: dict[str, list[str]], source: str, reading: tuple[Decision, ...]) -> Table:

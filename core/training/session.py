@@ -64,8 +64,9 @@ def train(run: Run, asked: Asked) -> Iterator[e.Event]:
 
 def prepare(run: Run, config: RunConfig) -> Generator[e.Event, None, Prepared]:
     """Everything before the first step; returns `Prepared`."""
-    from core.data.dataset import check_trainable, load_dataset
+    from core.data.dataset import load_dataset
     from core.data.split import split_rows
+    from core.data.split.trainable import check_trainable
 
     yield e.StageChanged("read", config.data.given or config.data.source)
     dataset = load_dataset(config.data)

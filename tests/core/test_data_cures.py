@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from core.config import DataConfig, SplitConfig
-from core.data.dataset import Dataset, check_trainable, load_dataset, sort_labels
+from core.data.dataset import Dataset, load_dataset, sort_labels
+from core.data.split.trainable import check_trainable
 from core.errors import ConfigError, DataError
 
 ROWS = [

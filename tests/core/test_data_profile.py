@@ -93,7 +93,7 @@ def test_every_finding_opens_its_rows(file: Path) -> None:
         answer = service.rows({**request, "code": one["code"]}, no_progress)
         assert answer["total"] == one["rows"], one
     rows = service.rows({**request, "code": "bad-rows"}, no_progress)["rows"]
-    assert rows == [{"row": 62, "text": "too\tmany\tfields", "label": ""}]
+    assert rows == [{"row": 62, "file": "", "text": "too\tmany\tfields", "label": ""}]
     assert service.rows({**request, "code": "empty-text"}, no_progress)["rows"][0]["row"] == 61
     with pytest.raises(DataError, match="no finding"):
         service.rows({**request, "code": "nothing"}, no_progress)
@@ -111,7 +111,7 @@ def test_cured_rows_can_be_looked_at(file: Path) -> None:
     request = {**_request(file, cures=("drop-class:nocode",)), "code": "drop-class:nocode"}
     answer = service.rows(request, no_progress)
     assert answer["total"] == 3
-    assert answer["rows"][0] == {"row": 53, "text": "not to be said", "label": "nocode"}
+    assert answer["rows"][0] == {"row": 53, "file": "", "text": "not to be said", "label": "nocode"}
 
 
 def test_rows_are_paged_and_filtered(file: Path) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
 from core.config import DataConfig
-from core.data.decode import Decoded, decode
+from core.data.reading.decode import Decoded, decode
 from core.data.table import Table
 from core.errors import DataError
 from core.protocol import Progress, no_progress
 
-SAMPLE = Path(__file__).parent / "samples" / "reviews.jsonl"
+SAMPLE = Path(__file__).parent.parent / "samples" / "reviews.jsonl"
 
 _BLOCK = 1 << 23
 _JSON_SUFFIXES = {".json", ".jsonl", ".ndjson"}
@@ -39,8 +39,8 @@ def read_table(config: DataConfig, progress: Progress = no_progress) -> Table:
     raw = _read_bytes(path, name, size, progress)
     suffix = path.suffix.lower()
     # pandas and pyarrow are loaded only once the file is known to be there.
-    from core.data.delimited import read_delimited
-    from core.data.records import looks_like_json, read_json, read_parquet
+    from core.data.reading.delimited import read_delimited
+    from core.data.reading.records import looks_like_json, read_json, read_parquet
 
     if raw.startswith(b"PAR1"):
         return _with_rows(read_parquet(raw, config.source, name, progress), name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.config import SplitConfig
-from core.data.rows import distinct
+from core.data.cures.rows import distinct
 from core.data.table import Ints
 from core.errors import DataError
 from core.text import safe, shorten

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.data.rows import Rows, conflicting, first_of_each
+from core.data.cures.rows import Rows, conflicting, first_of_each
 from core.errors import ConfigError
 from core.text import safe
 

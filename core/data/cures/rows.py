@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from core.data.table import Ints
+from core.data.table import Codes, Ints
 from core.data.texts import Mask, keys_and_words
 
 
@@ -23,6 +23,10 @@ class Rows:
     at: Ints
     left_out: dict[str, Ints] = field(default_factory=dict)
     """Positions in the table of the rows that left, by reason."""
+    effects: dict[str, int] = field(default_factory=dict)
+    """Rows that each rule dropped or changed."""
+    part: Codes | None = None
+    """A code into `PARTS` per row of the table (not of the rows still in), when the data comes in parts."""
     _keys: Ints | None = None
 
     def drop(self, mask: Mask, reason: str) -> None:

@@ -6,16 +6,16 @@ validated or tested on. Seeded through numpy's `RandomState`, whose stream is fr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from core.config import SplitConfig
+from core.data.cures.rows import distinct
 from core.data.dataset import Dataset
-from core.data.rows import distinct
+from core.data.split.trainable import check_trainable
 from core.data.table import Ints
-from core.data.trainable import check_trainable
 from core.errors import DataError
 from core.text import safe
 
@@ -24,11 +24,16 @@ TRAIN, VALIDATION, TEST = 0, 1, 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """Positions in the data set, sorted; together every row once. `test` may be empty."""
+    """Positions in the data set, sorted, no row twice. `test` may be empty."""
 
     train: Ints
     validation: Ints
     test: Ints
+    method: str = "stratified"
+    reason: str = ""
+    """Why it was dealt so, and what is to be known about it."""
+    left_out: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """Rows in no part: copies of held-out rows of a split that was used again."""
 
 
 def split_rows(dataset: Dataset, config: SplitConfig) -> Split:
@@ -38,7 +43,8 @@ def split_rows(dataset: Dataset, config: SplitConfig) -> Split:
         return _as_published(dataset, config)
     clusters = _clusters(dataset, config.keep_duplicates_together)
     part = _Dealer(dataset, clusters, config).deal()[clusters]
-    return Split(*(np.flatnonzero(part == one).astype(np.int64) for one in (TRAIN, VALIDATION, TEST)))
+    train, validation, test = (np.flatnonzero(part == one).astype(np.int64) for one in (TRAIN, VALIDATION, TEST))
+    return Split(train, validation, test)
 
 
 def _as_published(dataset: Dataset, config: SplitConfig) -> Split:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.config import DataConfig
-from core.data.header import decide_header
+from core.data.reading.header import decide_header
 from core.data.table import Decision, unique_names
 from core.errors import ConfigError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from core.data.names import LABEL_WORDS, OTHER_WORDS, TEXT_WORDS, plain, words_of
+from core.data.reading.names import LABEL_WORDS, OTHER_WORDS, TEXT_WORDS, plain, words_of
 from core.data.table import Decision
 
 _KNOWN = {*TEXT_WORDS, *LABEL_WORDS, *OTHER_WORDS}

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from core.config import DataConfig
-from core.data.decode import SNIFF
-from core.data.sniff import Layout, sniff
+from core.data.reading.decode import SNIFF
+from core.data.reading.sniff import Layout, sniff
 from core.data.table import BAD_ROW, BLANK_ROW, BadRow, Decision, Ints, Table
 from core.data.texts import Mask
 from core.errors import DataError
