@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,12 @@ def train(source: str, *, name: str = "", runs: str | Path | None = None, **give
     `seed` sets both the training's and the split's. Raises `ConfigError` for an unknown setting, and what the trainer
     reported when it failed.
     """
-    config = with_absolute_paths(with_values(with_source(RunConfig(), str(source)), _paths(given)))
-    config = preflight(config)
-    run = RunStore(find_root(Path(runs) if runs else None).path).create(config, name)
+    store = RunStore(find_root(Path(runs) if runs else None).path)
+    config = with_values(with_source(RunConfig(), str(source)), _paths(given))
+    if config.split.of and os.sep not in config.split.of:
+        config = config.with_value("split.of", str(store.open(config.split.of).path))
+    config = preflight(with_absolute_paths(config))
+    run = store.create(config, name)
     child = start(run)
     state = RunState.QUEUED
     for batch in follow(run):

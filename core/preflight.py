@@ -26,11 +26,11 @@ def preflight(config: RunConfig, load: Callable[[], Dataset] | None = None) -> R
     data set of the hub to its commit.
     """
     from core.data.dataset import load_dataset
-    from core.data.split.trainable import check_trainable
+    from core.data.split import split_rows
     from core.modelling.catalogue import check_named
 
     require_sound(config)
     check_named(config.model.base)
     dataset = load() if load else load_dataset(config.data)
-    check_trainable(dataset, config.split)
+    split_rows(dataset, config.split)
     return config.with_value("data.source", dataset.source)

@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
+import difflib
 import json as json_format
-import shlex
-import shutil
-import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
-from core.cli.console import Line, bar, is_terminal, out, table
-from core.cli.options import JsonOption, with_settings
-from core.config import RunConfig, command_line, flag_of, problem_with, to_dict, with_source, with_values
-from core.errors import ConfigError, error_from_dict
-from core.text import safe, shorten
+from core.cli.console import Line, is_terminal, say
+from core.cli.find import find_run
+from core.cli.options import JsonOption, RunsOption, with_settings
+from core.cli.profile import show_profile, show_rows
+from core.config import (
+    RunConfig,
+    flag_of,
+    load,
+    problem_with,
+    to_dict,
+    with_absolute_paths,
+    with_source,
+    with_values,
+)
+from core.errors import Cancelled, ConfigError, DataError, WorkbenchError, error_from_dict
+from core.text import safe
 
-_CLASSES = 12
 _ROWS = 5
-_MARKS = {"bad": ("✗", "x"), "warn": ("!", "!"), "ok": ("✓", "+")}
+_PAGE = 5000
 
 
-@with_settings(("data",))
+@with_settings(("data", "split", "model"))
 def data(
     values: dict[str, Any],
     source: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Argument(help="'sample', or a file: CSV, TSV, JSONL, JSON, Parquet.", show_default=False),
+        typer.Argument(help="'sample', a file, a folder, an archive, hub: or kaggle:.", show_default=False),
     ] = None,
+    config: Annotated[Optional[Path], typer.Option("--config", help="Begin from this run.toml.")] = None,  # noqa: UP045
+    quick: Annotated[bool, typer.Option("--quick", help="Only what a glance tells: no checks that take seconds.")] = (
+        False
+    ),
+    rows: Annotated[str, typer.Option("--rows", help="Print the rows behind the finding with this code.")] = "",
+    label: Annotated[str, typer.Option("--class", help="Print the rows of this class.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many rows to print at most.")] = 20,
+    runs: RunsOption = None,
     json: JsonOption = False,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Answer JSON requests, one a line, on stdin.")] = False,
 ) -> None:
-    """Look at a file: how it is read, its classes, its faults and the rules that cure them."""
+    """Look at data: how it is read, its classes, its faults and what cures them, and what needs no network."""
     if jsonl:
         from core.data.service import DataService
         from core.protocol import serve
@@ -40,100 +58,136 @@ def data(
         service = DataService()
         serve(service.handlers(), background=service.background())
         return
-    config = with_values(with_source(RunConfig(), source or "sample"), values)
-    wrong = [f"{flag_of(path)}: {message}" for path in values if (message := problem_with(path, config.get(path)))]
-    if wrong:
-        raise ConfigError("These options cannot be used", "; ".join(wrong))
-    found, rows = _ask(config)
+    asked = _Asked(_configured(values, source, config, runs))
+    try:
+        found, page = asked.rows(rows, label, limit) if rows or label else asked.everything(quick)
+    finally:
+        asked.line.clear()
     if json:
         print(json_format.dumps(found, ensure_ascii=True))
+    elif rows or label:
+        show_rows(found["rows"])
+        if found["total"] == 0:
+            say("no rows")
+        if found["total"] > len(found["rows"]):
+            say(f"… {found['total'] - len(found['rows'])} more: --limit {found['total']}")
+    else:
+        show_profile(found, page, asked.config)
+        if found["problem"] and not found["classes"]:
+            raise error_from_dict(found["problem"])
+
+
+def _configured(values: dict[str, Any], source: str | None, path: Path | None, runs: Path | None) -> RunConfig:
+    config = load(path) if path else RunConfig()
+    if source is not None or path is None:
+        config = with_source(config, source or "sample")
+    config = with_values(config, values)
+    if config.split.of:
+        config = config.with_value("split.of", str(find_run(config.split.of, runs).path))
+    config = with_absolute_paths(config)
+    wrong = [f"{flag_of(name)}: {message}" for name in values if (message := problem_with(name, config.get(name)))]
+    if wrong:
+        raise ConfigError("These options cannot be used", "; ".join(wrong))
+    return config
+
+
+class _Asked:
+    """One data set that is asked about, with a progress line on a terminal."""
+
+    def __init__(self, config: RunConfig) -> None:
+        from core.data.service import DataService
+
+        self.config, self.line = config, Line()
+        self._service, self._request = DataService(), {"config": to_dict(config)}
+        self._began, self._drawn = time.monotonic(), 0.0
+
+    def everything(self, quick: bool) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """The profile with what was examined, and a row of each of the largest classes."""
+        found = self._service.profile(self._request, self._progress(""))
+        found["examined"], page = {}, []
+        found["split"] = None
+        if found["classes"]:
+            found["split"] = self._attempt(self._service.split)
+            if not quick:
+                found["examined"] = self._examined()
+            for one in found["classes"][:_ROWS]:
+                request = {**self._request, "label": one["name"], "count": 1}
+                page += self._service.rows(request, self._progress(""))["rows"]
+        deeper = [line for one in found["examined"].values() for line in one["findings"]]
+        order = ("bad", "warn", "ok")
+        found["findings"] = sorted(found["findings"] + deeper, key=lambda one: order.index(one["level"]))
+        return found, page
+
+    def rows(self, code: str, label: str, limit: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """The rows behind a finding, of a class, or both."""
+        found = self._service.profile(self._request, self._progress(""))
+        if found["problem"] and not found["classes"]:
+            raise error_from_dict(found["problem"])
+        if label:
+            _known("class", label, [one["name"] for one in found["classes"]])
+        codes = [one["code"] for one in found["findings"]]
+        if code and code not in codes:
+            for check in self._checks(code):
+                codes += [one["code"] for one in self._examine(check)["findings"]]
+                if code in codes:
+                    break
+            else:
+                _known("finding", code, codes)
+        request = {**self._request, "code": code, "label": label}
+        page: list[dict[str, Any]] = []
+        total = 0
+        while len(page) < limit:
+            wanted = {**request, "start": len(page), "count": min(limit - len(page), _PAGE)}
+            answer = self._service.rows(wanted, self._progress(""))
+            total = answer["total"]
+            page += answer["rows"]
+            if not answer["rows"]:
+                break
+        return {"total": total, "rows": page}, page
+
+    def _checks(self, code: str) -> list[str]:
+        """The checks in the order in which they may know this code."""
+        from core.data.examine import CHECKS
+
+        near = {"leak": "leaks", "near-leak": "leaks"}.get(code, code)
+        return sorted(CHECKS, key=lambda name: name != near)
+
+    def _examined(self) -> dict[str, Any]:
+        return {check: self._examine(check) for check in self._checks("")}
+
+    def _examine(self, check: str) -> dict[str, Any]:
+        request = {**self._request, "check": check}
+        try:
+            return self._service.examine(request, self._progress(check))
+        except Cancelled:
+            raise
+        except WorkbenchError as wrong:  # the other checks still have something to say
+            return {"findings": [], "facts": {"unavailable": wrong.title}}
+
+    def _attempt(self, ask: Callable[..., dict[str, Any]]) -> dict[str, Any] | None:
+        try:
+            return ask(self._request, self._progress("splitting"))
+        except Cancelled:
+            raise
+        except WorkbenchError:  # the profile tells why
+            return None
+
+    def _progress(self, name: str) -> Callable[[int, int, str], None]:
+        def progress(done: int, total: int, what: str) -> None:
+            now = time.monotonic()
+            if is_terminal() and now - self._began > 0.3 and now - self._drawn > 0.1:
+                self._drawn = now
+                share = f"  {done / total:.0%}" if total else ""
+                self.line.draw(f"{name + ': ' if name else ''}{'reading' if what == 'bytes' else what}{share}")
+
+        return progress
+
+
+def _known(what: str, name: str, names: list[str]) -> None:
+    """Raise `DataError` with the nearest one when `name` is none of `names`."""
+    if name in names:
         return
-    _show(found, rows, config)
-    if found["problem"] and not found["classes"]:
-        raise error_from_dict(found["problem"])
-
-
-def _ask(config: RunConfig) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The profile and a few rows, with a progress line on a terminal."""
-    from core.data.service import DataService
-
-    service, line, began = DataService(), Line(), time.monotonic()
-
-    def progress(done: int, total: int, what: str) -> None:
-        if is_terminal() and time.monotonic() - began > 0.3:
-            line.draw(f"reading  {done / total:.0%}" if total else f"{what}  {done or ''}")
-
-    request = {"config": to_dict(config)}
-    try:
-        found = service.profile(request, progress)
-        rows: list[dict[str, Any]] = []
-        for one in found["classes"][:_ROWS]:
-            rows += service.rows({**request, "label": one["name"], "count": 1}, progress)["rows"]
-        return found, rows
-    finally:
-        line.clear()
-
-
-def _show(found: dict[str, Any], rows: list[dict[str, Any]], config: RunConfig) -> None:
-    width = max(min(shutil.get_terminal_size((80, 24)).columns, 120), 40)
-    out(f"{found['given'] or found['source']}")
-    for one in found["reading"]:
-        out(f"  {one['what']:<14} {safe(one['value'])}  ({safe(one['reason'])})")
-    out()
-    out(f"{_number(found['kept'])} rows kept of {_number(found['read'])}")
-    for one in found["dropped"]:
-        out(f"  - {_number(one['rows'])}  {safe(one['reason'])}")
-    if not found["classes"]:
-        out(f"columns: {', '.join(safe(name) for name in found['columns'])}")
-        return
-    out()
-    _show_classes(found["classes"], width)
-    majority = found["majority"]
-    out(f"always '{safe(majority['name'])}': accuracy {majority['accuracy']:.3f}, macro F1 {majority['macro_f1']:.3f}")
-    lengths = found["lengths"]
-    out(f"words a text: half have {lengths['p50']} or fewer, 95 % {lengths['p95']}, longest {lengths['max']}")
-    out()
-    _show_findings(found["findings"])
-    if rows:
-        out()
-        for row in rows:
-            head = f"{row['row']:>7}  {shorten(safe(row['label']), 20):<12}  "
-            out(head + shorten(safe(row["text"]), max(width - len(head), 20)))
-    _show_problem(found["problem"], config)
-
-
-def _show_classes(classes: list[dict[str, Any]], width: int) -> None:
-    most = classes[0]["rows"]
-    shown = classes if len(classes) <= _CLASSES else classes[: _CLASSES - 2]
-    space = max(width - 42, 10)
-    lines = [["class", "", "rows", "share"]]
-    for one in shown:
-        drawn = bar(one["rows"] / most, space)
-        lines.append([shorten(safe(one["name"]), 20), drawn, _number(one["rows"]), f"{one['share']:.1%}"])
-    out(table(lines, right=frozenset({2, 3})))
-    if len(shown) < len(classes):
-        rest = classes[len(shown) :]
-        out(f"and {len(rest)} more with {_number(sum(one['rows'] for one in rest))} rows")
-
-
-def _show_findings(found: list[dict[str, Any]]) -> None:
-    plain = "utf" not in (sys.stdout.encoding or "").lower()
-    for one in found:
-        cure = f"   --cure {shlex.quote(safe(one['cure']))}" if one["cure"] else ""
-        out(f"{_MARKS[one['level']][plain]} {safe(one['text'])}{cure}")
-
-
-def _show_problem(wrong: dict[str, str] | None, config: RunConfig) -> None:
-    out()
-    if wrong is None:
-        out(f"ready to train: {command_line(config)}")
-        return
-    error = error_from_dict(wrong)
-    out(f"cannot be trained on as it is: {error.title}")
-    for part in (error.message, error.next_step):
-        if part:
-            out(f"  {part}")
-
-
-def _number(count: int) -> str:
-    return f"{count:,}".replace(",", " ")
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+    listed = ", ".join(safe(one) for one in names[:12]) + (", …" if len(names) > 12 else "")
+    step = f"Did you mean {safe(near[0])!r}?" if near else f"There are: {listed}"
+    raise DataError(f"There is no {what} {safe(name)!r}", next_step=step)

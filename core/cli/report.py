@@ -77,6 +77,8 @@ def run_text(run: Run, history: History, state: RunState) -> str:
     if history.data is not None:
         d = history.data
         lines.append(f"data   {safe(d.source)}: {d.kept} of {d.read} rows, {len(d.label_names)} classes")
+        if split := run.read_json("data.json").get("split"):
+            lines.append(f"split  {safe(split['method'])}: {safe(split['reason'])}")
     if history.plan is not None:
         p = history.plan
         lines.append(f"model  {safe(p.base)}, {p.parameters / 1e6:.1f} M parameters, {p.max_length} tokens at most")

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from core.cli.console import out, say
+from core.cli.find import find_run
 from core.cli.follow import watch
 from core.cli.options import JsonOption, RunsOption, with_settings
 from core.config import RunConfig, load, with_absolute_paths, with_source, with_values
@@ -39,7 +40,10 @@ def train(
     chosen = load(config) if config else RunConfig()
     if source is not None or config is None:
         chosen = with_source(chosen, source or "sample")
-    chosen = with_absolute_paths(with_values(chosen, values))
+    chosen = with_values(chosen, values)
+    if chosen.split.of:
+        chosen = chosen.with_value("split.of", str(find_run(chosen.split.of, runs).path))
+    chosen = with_absolute_paths(chosen)
     chosen = preflight(chosen)
     store = RunStore(find_root(runs).path)
     run = store.create(chosen, name)

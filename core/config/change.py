@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,12 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
     """`config` with its relative paths made absolute: the trainer runs in another folder."""
     if not Path(config.data.source).is_absolute():
         config = with_source(config, config.data.source)
+    for name in ("validation_file", "test_file"):
+        if given := getattr(config.data, name):
+            config = config.with_value(f"data.{name}", absolute_source(given))
     base = config.model.base
     if base != "starter" and (base.startswith((".", "~")) or Path(base).expanduser().is_dir()):
         config = config.with_value("model.base", absolute_path(base))
+    if os.sep in config.split.of:  # a bare one is the name of a run
+        config = config.with_value("split.of", absolute_path(config.split.of))
     return config

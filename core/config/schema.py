@@ -213,6 +213,9 @@ def problems(config: RunConfig) -> list[Problem]:
     device = config.training.device
     if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,3})?", device):
         found.append(Problem("training.device", f"{device!r} is not one of auto, cpu, cuda, cuda:N, mps"))
+    if "none" not in (config.training.oversample, config.training.class_weights):
+        message = "choose one: oversampling and class weights both lift rare classes"
+        found.append(Problem("training.oversample", message))
     if not config.data.source:
         found.append(Problem("data.source", "no data chosen"))
     if not config.model.base:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
-import numpy as np
-import pandas as pd
-
 from core.config import DataConfig
 from core.data.reading.header import is_number
 from core.data.reading.names import GROUP_WORDS, LABEL_WORDS, OTHER_WORDS, TEXT_WORDS, plain, rank
@@ -61,14 +58,22 @@ def choose_columns(table: Table, config: DataConfig) -> Columns:
             if name and name not in names:
                 raise _unknown(name, flag, names)
     if config.label in config.text and config.label:
-        raise DataError("One column cannot be both", f"{safe(config.label)!r} is named as text and as label.")
+        raise DataError(
+            "One column cannot be both",
+            f"{safe(config.label)!r} is named as text and as label.",
+            "Leave one of --text and --label away.",
+        )
     if len(names) == 1:
         raise DataError(
             "There is only one column",
             f"{safe(names[0])!r} is all there is: texts without labels, or the wrong delimiter.",
             "Name the delimiter: --delimiter tab (or comma, semicolon, pipe).",
         )
-    facts = {name: _facts(table.frame[name], name) for name in names}
+    sample = table.frame.iloc[:: max(len(table.frame) // _LOOKED_AT, 1)].head(_LOOKED_AT)
+    facts = {
+        name: _facts(column.tolist(), name)
+        for name, column in zip(names, (one for _, one in sample.items()), strict=True)
+    }
     label = Decision("label column", config.label, "as asked") if config.label else None
     text = Decision("text column", ", ".join(config.text), "as asked") if config.text else None
     if text is None:
@@ -80,16 +85,15 @@ def choose_columns(table: Table, config: DataConfig) -> Columns:
     return Columns(chosen, label.value, config.group, (text, label, group))
 
 
-def _facts(column: pd.Series, name: str) -> _Facts:
-    step = max(len(column) // _LOOKED_AT, 1)
-    cells = [cell[:_LONG] for cell in column.iloc[::step].head(_LOOKED_AT).tolist() if cell and not cell.isspace()]
+def _facts(column: list[str], name: str) -> _Facts:
+    cells = [cell[:_LONG] for cell in column if cell and not cell.isspace()]
     count = max(len(cells), 1)
     return _Facts(
         name=name,
         rows=len(cells),
         distinct=len({cell.strip() for cell in cells}),
-        words=float(np.mean([len(cell.split()) for cell in cells])) if cells else 0.0,
-        chars=float(np.mean([len(cell) for cell in cells])) if cells else 0.0,
+        words=sum(len(cell.split()) for cell in cells) / count,
+        chars=sum(map(len, cells)) / count,
         numbers=sum(map(is_number, cells)) / count,
         foreign=sum(not cell.isascii() for cell in cells) / count,
     )

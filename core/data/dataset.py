@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,16 +13,16 @@ from numpy.typing import NDArray
 from core.config import DataConfig
 from core.data.columns import Columns, choose_columns
 from core.data.cures import apply_cures, parse_cure
-from core.data.cures.rows import Rows
+from core.data.cures.rows import EMPTY_TEXT, Rows
 from core.data.reading.header import is_number
 from core.data.sources import read_table
 from core.data.table import Codes, Decision, Ints, Table
-from core.data.texts import arrow, blank, keys_and_words
+from core.data.texts import Texts, arrow, blank, keys_and_words, sha_of_joined
+from core.data.times import UNREADABLE, read_times
 from core.protocol import Progress, no_progress
 
 __all__ = ["Dataset", "Loaded", "clean", "load", "load_dataset"]
 
-EMPTY_TEXT = "empty text"
 EMPTY_LABEL = "empty label"
 
 _SCALES = (
@@ -50,17 +49,15 @@ class Dataset:
     """Texts with their labels, ready to split.
 
     `labels` holds codes into `label_names`, shape `[rows]`; `rows` the 1-based record numbers in the source; `groups`
-    a text per row (blank: in no group) or nothing. `read == len(texts) + sum(dropped.values())`. `fingerprint` is a
-    sha256 over the kept texts and labels: equal ones mean the same data whatever file it came from.
+    a text per row (blank: in no group) or nothing. `read == len(texts) + sum(dropped.values())`.
     """
 
-    texts: list[str]
+    texts: Texts
     labels: Ints
     label_names: tuple[str, ...]
     groups: NDArray[np.object_] | None
     rows: Ints
     source: str
-    fingerprint: str
     read: int
     dropped: dict[str, int]
     reading: tuple[Decision, ...]
@@ -72,16 +69,29 @@ class Dataset:
     effects: dict[str, int] = field(default_factory=dict)
     """Rows that each cure dropped or changed."""
 
-    column: Any = field(default=None, repr=False)
-    """The texts as an Arrow array, when there is one already."""
+    measured: tuple[Ints, Ints] | None = field(default=None, repr=False)
+    """What `keys_and_words` found, when it was asked already."""
+
+    @property
+    def column(self) -> Any:
+        """The texts as one Arrow array of `large_string`."""
+        return arrow(self.texts)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A sha256 over the texts and labels: equal ones mean the same data whatever file it came from."""
+        found = sha_of_joined(self.column)
+        found.update("\0".join(("", "", *self.label_names)).encode("utf-8", "surrogatepass"))
+        found.update(self.labels.astype("<i8").tobytes())
+        return str(found.hexdigest())
 
     @cached_property
     def _measured(self) -> tuple[Ints, Ints]:
-        return keys_and_words(self.texts if self.column is None else self.column)
+        return self.measured or keys_and_words(self.column)
 
     @property
     def keys(self) -> Ints:
-        """A code per text, shape `[rows]`; equal codes mean the same text but for case and white space."""
+        """A code below `rows` per text, shape `[rows]`; equal ones mean the same text but for case and white space."""
         return self._measured[0]
 
     @cached_property
@@ -130,24 +140,26 @@ def clean(table: Table, columns: Columns, config: DataConfig, progress: Progress
     rows = _begin(table, columns)
     rows.drop(blank(rows.texts), EMPTY_TEXT)
     rows.drop_labels({""}, EMPTY_LABEL)
-    apply_cures(rows, config.cures)
+    times = read_times(table, config.time) if config.time else None
+    if times is not None:
+        rows.drop(~times.readable[rows.at], UNREADABLE)
+    apply_cures(rows, config.cures, progress)
     names, codes = _in_order(rows)
-    column = arrow(rows.texts)
-    listed: list[str] = column.to_pylist()
+    texts = Texts(rows.texts)
     dataset = Dataset(
-        texts=listed,
+        texts=texts,
         labels=codes,
         label_names=names,
         groups=None if rows.groups is None else rows.groups.to_numpy(dtype=object),
         rows=table.rows[rows.at],
         source=table.source,
-        fingerprint=_fingerprint(listed, codes, names),
         read=table.read,
         dropped={**table.dropped, **{reason: len(gone) for reason, gone in rows.left_out.items()}},
-        reading=(*table.reading, *columns.decisions),
+        reading=(*table.reading, *columns.decisions, *([] if times is None else [times.decision])),
         parts=None if table.part is None else table.part[rows.at],
+        times=None if times is None else times.nanoseconds[rows.at],
         effects=rows.effects,
-        column=column,
+        measured=keys_and_words(texts, lambda done, total, _: progress(done, total, "comparing texts")),
     )
     return Loaded(table, columns, dataset, rows.left_out)
 
@@ -191,10 +203,3 @@ def sort_labels(names: list[str]) -> list[str]:
         if set(lower) <= set(scale) and len(set(lower)) == len(lower):
             return sorted(names, key=lambda name: scale.index(name.lower()))
     return sorted(names)
-
-
-def _fingerprint(texts: list[str], codes: Ints, names: tuple[str, ...]) -> str:
-    found = hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass"))
-    found.update("\0".join(("", "", *names)).encode("utf-8", "surrogatepass"))
-    found.update(codes.astype("<i8").tobytes())
-    return found.hexdigest()

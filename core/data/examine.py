@@ -15,9 +15,12 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 from core.config import RunConfig
 from core.data.dataset import Loaded
 from core.data.health.finding import Finding
+from core.data.table import Ints
 from core.errors import DataError
 from core.protocol import Progress
 from core.text import safe
@@ -54,3 +57,10 @@ def examine(name: str, loaded: Loaded, config: RunConfig, progress: Progress) ->
         return Examined()
     check: Check = import_module(CHECKS[name]).check
     return check(loaded, config, progress)
+
+
+def evenly(count: int, most: int) -> Ints:
+    """Positions of at most `most` out of `count` rows, in order and evenly spread: a sample that needs no seed."""
+    if count <= most:
+        return np.arange(count, dtype=np.int64)
+    return np.linspace(0, count - 1, most).astype(np.int64)

@@ -13,6 +13,7 @@ from core.data.health.finding import Finding
 from core.data.split.trainable import check_trainable
 from core.data.table import Decision, Ints, Table
 from core.errors import DataError, WorkbenchError
+from core.text import safe
 
 BINS = 20
 
@@ -79,7 +80,7 @@ def problem(dataset: Dataset, split: SplitConfig) -> dict[str, str] | None:
 
 
 def _reading(decisions: tuple[Decision, ...]) -> list[dict[str, str]]:
-    return [{"what": one.what, "value": one.value, "reason": one.reason} for one in decisions]
+    return [{"what": one.what, "value": safe(one.value), "reason": safe(one.reason)} for one in decisions]
 
 
 def as_dict(one: Finding) -> dict[str, Any]:

@@ -6,9 +6,11 @@ Every request carries `"config"`, what `core.config.to_dict` makes of a `RunConf
                  classes, findings, lengths, majority, problem                read == kept + the rows dropped
     rows      + start, count, filter, label, code
               -> total, rows: [{row, file, text, label}]                      row: record number in its file
-    split     -> label_names, train, validation, test, method, reason         rows per class; how dealt and why
+    split     -> label_names, train, validation, test, method, reason,        rows per class; how dealt and why;
+                 left_out                                                     rows in no part
     examine   + check (one of `core.data.examine.CHECKS`), in the background
               -> findings, facts                                              what needs more than a glance
+    cures     -> rules                                                        what `core.data.cures.catalogue` lists
     check     -> source, pinned to what was read; the error says why no run can train with this configuration
 """
 
@@ -23,7 +25,7 @@ import numpy as np
 
 from core.config import DataConfig, RunConfig, from_dict
 from core.data.columns import choose_columns
-from core.data.cures import parse_cure
+from core.data.cures import catalogue, parse_cure
 from core.data.dataset import Loaded, clean
 from core.data.examine import examine
 from core.data.health import findings
@@ -71,7 +73,8 @@ class DataService:
 
     def handlers(self) -> dict[str, Handler]:
         """The requests it answers, by name."""
-        return {"profile": self.profile, "rows": self.rows, "split": self.split, "check": self.check}
+        quick = (self.profile, self.rows, self.split, self.check, self.cures)
+        return {handler.__name__: handler for handler in quick}
 
     def background(self) -> dict[str, Handler]:
         """Those that take long and are answered beside the others."""
@@ -124,6 +127,7 @@ class DataService:
             "test": counts(parts.test),
             "method": parts.method,
             "reason": parts.reason,
+            "left_out": len(parts.left_out),
         }
 
     def examine(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -133,6 +137,10 @@ class DataService:
         found = examine(str(request.get("check") or ""), looked.loaded, config, progress)
         looked.deeper.update({one.code: one for one in found.findings})
         return {"findings": [as_dict(one) for one in found.findings], "facts": found.facts}
+
+    def cures(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+        """Every rule that a cure may name."""
+        return {"rules": catalogue()}
 
     def check(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         """Look at everything before a run is created. Raises what stands in its way."""
@@ -189,7 +197,8 @@ def _kept_rows(
         mask &= dataset.labels == (names.index(label) if label in names else -1)
     for word in words.split():
         mask &= holding(dataset.column, word, any_case=True)
-    at = np.flatnonzero(mask)
+    # A finding's own order: what is nearly the same stands together.
+    at = finding.kept[mask[finding.kept]] if finding is not None and len(finding.kept) else np.flatnonzero(mask)
     page = [
         _row(loaded.table, dataset.rows[one], dataset.texts[one], dataset.label_names[dataset.labels[one]])
         for one in at[start : start + count]

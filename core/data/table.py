@@ -82,18 +82,21 @@ class Table:
 
 def whole_table(columns: dict[str, list[str]], source: str, reading: tuple[Decision, ...]) -> Table:
     """A table from full columns of equal length, where every record became a row."""
-    frame = pd.DataFrame({name: pd.array(values, dtype="str") for name, values in columns.items()})
+    names = unique_names([name.encode("utf-8", "replace").decode() for name in columns])  # half a surrogate pair: ?
+    frame = pd.DataFrame(
+        {name: pd.array(values, dtype="str") for name, values in zip(names, columns.values(), strict=True)}
+    )
     count = len(frame)
     return Table(frame, np.arange(1, count + 1, dtype=np.int64), source, reading, count)
 
 
 def unique_names(names: list[str]) -> list[str]:
     """Names without gaps and copies: `column_3` for an empty third one, `label_2` for a second `label`."""
-    found: list[str] = []
+    found: dict[str, None] = {}  # in order, and quick to look up: a table may have ten thousand columns
     for number, raw in enumerate(names, 1):
         name = raw.strip() or f"column_{number}"
         candidate, copy = name, 2
         while candidate in found:
             candidate, copy = f"{name}_{copy}", copy + 1
-        found.append(candidate)
-    return found
+        found[candidate] = None
+    return list(found)

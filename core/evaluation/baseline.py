@@ -23,11 +23,14 @@ class TfidfBaseline:
     def __init__(self, texts: Sequence[str], labels: Ints) -> None:
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
+        from threadpoolctl import threadpool_limits
 
         self._vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\S+|\w+")
         self._model = LogisticRegression(max_iter=300, C=1.0)
         features = self._vectorizer.fit_transform(texts)
-        self._model.fit(features, labels)
+        # Several threads gain nothing on products this small and fight over cores that others use.
+        with threadpool_limits(1):
+            self._model.fit(features, labels)
 
     def predict(self, texts: Sequence[str]) -> Ints:
         """Codes for these texts, shape `[rows]`."""

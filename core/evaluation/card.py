@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from core.config import RunConfig, command_line
 from core.text import safe
+from core.text_rules import text_rules_of
 
 if TYPE_CHECKING:
     from core.data.dataset import Dataset
+    from core.data.split import Split
 
 
-def model_card(name: str, config: RunConfig, metrics: dict[str, Any], dataset: Dataset) -> str:
+def model_card(name: str, config: RunConfig, metrics: dict[str, Any], dataset: Dataset, split: Split) -> str:
     """Markdown with what the model is, what it was trained on, and what it reached, baselines beside it."""
     validation, test = metrics["validation"], metrics["test"]
     labels = ", ".join(_code(label) for label in metrics["label_names"])
@@ -23,6 +25,8 @@ def model_card(name: str, config: RunConfig, metrics: dict[str, Any], dataset: D
         f"A classifier of {labels}, fine-tuned from {safe(metrics['base'])}.",
         "",
         f"Data: {_code(dataset.source)}, {len(dataset.texts)} rows kept of {dataset.read}.",
+        f"Split, {split.method}: {safe(split.reason)}.",
+        *_rules(config),
         "",
         "| | accuracy | macro F1 | weighted F1 |",
         "|---|---|---|---|",
@@ -58,6 +62,16 @@ def model_card(name: str, config: RunConfig, metrics: dict[str, Any], dataset: D
         "",
     ]
     return "\n".join(lines)
+
+
+def _rules(config: RunConfig) -> list[str]:
+    """The cleaning rules; and what the one who asks the model without us has to do to the texts."""
+    found = []
+    if config.data.cures:
+        found.append(f"Cleaning rules, in order: {', '.join(map(_code, config.data.cures))}.")
+    if rules := text_rules_of(config.data.cures):
+        found += ["", f"**Texts were stripped of {', '.join(rules)}: strip them before you ask this model too.**"]
+    return found
 
 
 def _code(text: str) -> str:

@@ -21,20 +21,27 @@ def row_id(text: str, group: str, row: int) -> str:
     return hashlib.sha256(f"{text}\0{group}\0{row}".encode("utf-8", errors="surrogatepass")).hexdigest()[:16]
 
 
-def _ids(dataset: Dataset, rows: Ints) -> list[str]:
+def text_id(text: str) -> str:
+    """Identifies a text wherever it stands."""
+    return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()[:16]
+
+
+def row_ids(dataset: Dataset, rows: Ints | None = None) -> list[str]:
+    """The id of every row of `dataset`, or of those at the positions `rows`."""
     groups = dataset.groups
+    rows = np.arange(len(dataset.texts)) if rows is None else rows
     return [
         row_id(dataset.texts[row], "" if groups is None else str(groups[row]), int(dataset.rows[row])) for row in rows
     ]
 
 
 def write_split(path: Path, dataset: Dataset, split: Split) -> None:
-    """`split.parquet`: one line per kept row, its id, its number in the source, and its part."""
+    """`split.parquet`: one line per kept row, its id, its number in the source, the id of its text, and its part."""
     parts = np.empty(len(dataset.texts), dtype=object)
     for name in ("train", "validation", "test"):
         parts[getattr(split, name)] = name
-    rows = np.arange(len(dataset.texts))
-    _write(path, {"id": _ids(dataset, rows), "row": dataset.rows, "split": parts.tolist()})
+    texts = [text_id(text) for text in dataset.texts]
+    _write(path, {"id": row_ids(dataset), "row": dataset.rows, "text": texts, "split": parts.tolist()})
 
 
 def write_predictions(path: Path, dataset: Dataset, split: Split, probabilities: dict[str, Floats]) -> None:
@@ -43,7 +50,7 @@ def write_predictions(path: Path, dataset: Dataset, split: Split, probabilities:
     values = np.concatenate(list(probabilities.values()))
     names = dataset.label_names
     columns: dict[str, object] = {
-        "id": _ids(dataset, rows),
+        "id": row_ids(dataset, rows),
         "row": dataset.rows[rows],
         "split": [part for part, found in probabilities.items() for _ in range(len(found))],
         "text": [dataset.texts[row] for row in rows],

@@ -119,6 +119,7 @@ def _fill(run: Run, facts: ModelFacts, attention: str, folder: Path) -> None:
         "format": FORMAT,
         "max_length": facts.max_length,
         "label_names": list(facts.label_names),
+        "text_rules": list(facts.text_rules),
         "base": read_object(run.model_path / FACTS).get("base", ""),
         "pad": facts.pad,
         "weights_sha256": facts.weights,

@@ -10,6 +10,8 @@ from typing import Any
 
 from core.errors import RunError
 from core.runs.atomic import MANIFEST
+from core.text import safe
+from core.text_rules import TEXT_RULES
 
 FORMAT = 1
 FACTS = "finetui.json"
@@ -25,6 +27,8 @@ class ModelFacts:
     """Id of the padding token: some encoders number positions by it, so a wrong one changes answers."""
     weights: str
     """Identity of the weights: for a graph, of those it was made from."""
+    text_rules: tuple[str, ...] = ()
+    """What was stripped from the texts in training (keys of `TEXT_RULES`), and is from those it is asked."""
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -58,9 +62,16 @@ def _facts(folder: Path, pad: int, weights: str) -> ModelFacts:
             f"Its format is {found.get('format')!r}; this version reads {FORMAT}.",
             "Install the version of finetui that made the run.",
         )
+    rules = found.get("text_rules", [])  # older runs have none
+    if not isinstance(rules, list) or not all(isinstance(rule, str) and rule in TEXT_RULES for rule in rules):
+        raise RunError(
+            f"{folder.name} strips its texts in a way this version does not know",
+            f"{folder / FACTS}: text_rules {safe(rules)}",
+            "Install the version of finetui that made the run.",
+        )
     try:
         names = tuple(str(name) for name in found["label_names"])
-        return ModelFacts(int(found["max_length"]), names, pad, weights)
+        return ModelFacts(int(found["max_length"]), names, pad, weights, tuple(rules))
     except (KeyError, TypeError, ValueError) as broken:
         raise RunError(f"{folder.name} is damaged", f"{folder / FACTS}: {broken!r}") from None
 

@@ -10,7 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,6 +23,7 @@ from core.inference.encoding import Ints, TextEncoder
 from core.inference.facts import ModelFacts, read_graph_facts, read_model_facts
 from core.runs.atomic import MANIFEST, recover_dir, verify_dir
 from core.runs.run import Run, RunState
+from core.text_rules import apply
 
 Floats = NDArray[np.float32]
 
@@ -50,12 +51,13 @@ class Predictor(ABC):
     def __init__(self, facts: ModelFacts, encoder: TextEncoder, reason: str) -> None:
         self.label_names = facts.label_names
         self.max_length = facts.max_length
+        self.text_rules = facts.text_rules
         self.reason = reason
         self._encoder = encoder
 
     def predict(self, texts: Sequence[str]) -> Prediction:
-        """The probability of every label for every text; texts that are too long are cut and marked."""
-        encoded = self._encoder.encode(texts)
+        """The probability of every label for every text, stripped as in training; long ones are cut and marked."""
+        encoded = self._encoder.encode([apply(text, self.text_rules) for text in texts])
         found = np.zeros((len(texts), len(self.label_names)), dtype=np.float32)
         for rows, ids, mask in self._encoder.batches(encoded.ids):
             found[rows] = softmax(self.logits(ids, mask))
@@ -146,7 +148,7 @@ def _fitting_graph(run: Run, model: ModelFacts) -> ModelFacts:
         raise RunError("No ONNX graph yet", next_step=f"finetui export {run.name} --onnx makes one")
     verify_dir(run.onnx_path, contents=False)
     graph = read_graph_facts(run.onnx_path)
-    if (graph.weights, graph.label_names, graph.max_length) != (model.weights, model.label_names, model.max_length):
+    if replace(graph, pad=model.pad) != model:
         anew = f"finetui export {run.name} --onnx makes it anew"
         raise RunError("The ONNX graph was made from other weights", next_step=anew)
     return graph

@@ -15,13 +15,10 @@ import torch
 from numpy.typing import NDArray
 
 from core.errors import ModelError
-from core.modelling.catalogue import read_config
+from core.modelling.lengths import automatic_length, positions_of
 from core.text import safe
 
 Ints = NDArray[np.int64]
-
-COVERED = 0.995
-"""Share of rows that an automatic maximum length leaves whole."""
 
 CHUNK = 64
 """Batches that are sorted by length together; more would repeat the same neighbours in every epoch of a large set."""
@@ -81,19 +78,14 @@ def load_tokenizer(folder: Path) -> Any:
 
 def longest_input(folder: Path, tokenizer: Any) -> int:
     """How many tokens the model has positions for."""
-    config = read_config(folder)
-    positions = int(config.get("max_position_embeddings") or 512)
-    if config["model_type"] in ("roberta", "xlm-roberta", "camembert", "mpnet"):
-        positions -= 2  # these number their positions from padding_idx + 1
-    limit = int(getattr(tokenizer, "model_max_length", positions) or positions)
-    return max(min(positions, limit) if limit >= 8 else positions, 8)
+    return positions_of(folder, getattr(tokenizer, "model_max_length", None))
 
 
 def encode(tokenizer: Any, texts: Sequence[str], max_length: int, limit: int) -> tuple[Encoded, int]:
     """The token ids of every text, and the maximum length that long ones were cut to.
 
-    `max_length` 0 picks it from these texts: long enough for `COVERED` of them, at most `limit`. Texts longer than the
-    maximum are cut by the tokenizer's own rule, so that their closing special token stays.
+    `max_length` 0 picks it from these texts by `automatic_length`, at most `limit`. Texts longer than the maximum are
+    cut by the tokenizer's own rule, so that their closing special token stays.
     """
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
@@ -102,8 +94,7 @@ def encode(tokenizer: Any, texts: Sequence[str], max_length: int, limit: int) ->
         found += [one.ids for one in backend.encode_batch_fast(list(texts[start : start + BLOCK]))]
     lengths = np.fromiter((len(ids) for ids in found), dtype=np.int64, count=len(found))
     if max_length == 0:
-        wanted = int(np.quantile(lengths, COVERED, method="higher")) if len(lengths) else 8
-        max_length = min(max(-(-wanted // 8) * 8, 16), limit)
+        max_length = automatic_length(lengths, limit)
     long = np.flatnonzero(lengths > max_length).tolist()
     if long:
         backend.enable_truncation(max_length)

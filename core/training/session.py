@@ -20,8 +20,10 @@ from core.evaluation.marks import mark_of, runs_scored_on
 from core.evaluation.metrics import Ints, Report, as_dict, log_loss, report, softmax
 from core.runs.atomic import commit_dir, write_file
 from core.runs.run import Run
+from core.text_rules import text_rules_of
 from core.training import events as e
 from core.training.environment import environment
+from core.training.oversample import oversampled
 
 if TYPE_CHECKING:
     from core.data.dataset import Dataset
@@ -44,6 +46,8 @@ class Prepared:
     max_length: int
     test_mark: str
     """Fingerprint of the test rows."""
+    text_rules: tuple[str, ...]
+    """What was stripped from the texts, and must be from those the model is asked."""
 
 
 def train(run: Run, asked: Asked) -> Iterator[e.Event]:
@@ -66,13 +70,14 @@ def prepare(run: Run, config: RunConfig) -> Generator[e.Event, None, Prepared]:
     """Everything before the first step; returns `Prepared`."""
     from core.data.dataset import load_dataset
     from core.data.split import split_rows
+    from core.data.split.again import beside
     from core.data.split.trainable import check_trainable
 
     yield e.StageChanged("read", config.data.given or config.data.source)
     dataset = load_dataset(config.data)
     check_trainable(dataset, config.split)
     yield e.StageChanged("split")
-    split = split_rows(dataset, config.split)
+    split = split_rows(dataset, beside(config.split, run.path.parent))
     names = dataset.label_names
     parts = {part: _counts(dataset.labels[rows], len(names)) for part, rows in _parts(split).items()}
     yield e.DataReady(dataset.source, names, dataset.read, len(dataset.texts), **parts)
@@ -114,9 +119,10 @@ def _load(
 
     yield e.StageChanged("tokenise", f"{len(dataset.texts)} rows")
     encoded, chosen = encode(tokenizer, dataset.texts, config.model.max_length, limit)
-    lengths = encoded.lengths[split.train]
+    train = oversampled(split.train, dataset.labels, config.training.oversample, config.training.seed)
+    lengths = encoded.lengths[train]
     plan = batch_plan(lengths, config.training.batch_size, config.training.seed, 0)
-    per_epoch = steps_per_epoch(len(split.train), config.training)
+    per_epoch = steps_per_epoch(len(train), config.training)
     total, trained = count_parameters(model)
     yield e.PlanMade(
         base=base.name,
@@ -137,12 +143,13 @@ def _load(
         config.training,
         encoded,
         dataset.labels,
-        split.train,
+        train,
         split.validation,
         len(dataset.label_names),
         pad,
     )
-    return Prepared(dataset, split, baselines, base.origin, tokenizer, job, chosen, mark)
+    rules = text_rules_of(config.data.cures)
+    return Prepared(dataset, split, baselines, base.origin, tokenizer, job, chosen, mark, rules)
 
 
 def _fit(run: Run, prepared: Prepared, asked: Asked) -> Generator[e.Event, None, Outcome]:
@@ -170,6 +177,7 @@ def _save(run: Run, prepared: Prepared, better: Better) -> None:
     facts = {
         "max_length": prepared.max_length,
         "label_names": list(prepared.dataset.label_names),
+        "text_rules": list(prepared.text_rules),
         "base": prepared.base_origin,
         "step": better.step,
         "epoch": better.epoch,
@@ -217,7 +225,7 @@ def _finish(run: Run, config: RunConfig, prepared: Prepared, began: float, outco
         "test": {**as_dict(test, names), "runs_scored": scored} if test else None,
         "baselines": {name: {"validation": as_dict(found, names)} for name, found in prepared.baselines.items()},
     }
-    write_file(run.path / "README.md", model_card(run.name, config, metrics, prepared.dataset))
+    write_file(run.path / "README.md", model_card(run.name, config, metrics, prepared.dataset, split))
     write_file(run.path / "metrics.json", json.dumps(metrics, indent=1))
     yield e.RunFinished(reason, outcome.ending is Ending.STOPPED, seconds)
 
@@ -286,6 +294,7 @@ def _write_data(run: Run, dataset: Dataset, split: Split, test_mark: str) -> Non
         "kept": len(dataset.texts),
         "dropped": dataset.dropped,
         "rows": {part: len(rows) for part, rows in _parts(split).items()},
+        "split": {"method": split.method, "reason": split.reason, "left_out": len(split.left_out)},
         "validation_mark": mark_of(dataset, split.validation),
         "test_mark": test_mark,
         "reading": [{"what": one.what, "value": one.value, "reason": one.reason} for one in dataset.reading],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import pickle
@@ -309,7 +308,8 @@ def test_the_sample() -> None:
         (b"text,label\n", "no rows"),
         (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, "PNG"),
         (b"%PDF-1.7 ...", "PDF"),
-        (gzip.compress(b"text,label\na,b\n"), "gzip"),
+        (b"\x28\xb5\x2f\xfd" + bytes(20), "zstd"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(20), "7z archive"),
         (pickle.dumps({"text": ["a"]}), "pickle"),
         (bytes(range(256)) * 40, "control bytes"),
     ],
@@ -321,7 +321,7 @@ def test_what_is_no_table(tmp_path: Path, content: bytes, said: str) -> None:
 
 
 def test_a_zip_and_a_workbook_named_csv(tmp_path: Path) -> None:
-    for member, said in (("a.csv", "zip archive"), ("xl/workbook.xml", "Excel workbook")):
+    for member, said in (("a.csv", "no rows"), ("xl/workbook.xml", "Excel workbook")):
         with zipfile.ZipFile(tmp_path / "a.csv", "w") as archive:
             archive.writestr(member, "text,label\n")
         with pytest.raises(DataError, match=said):
@@ -334,9 +334,6 @@ def test_paths_that_are_no_files(tmp_path: Path) -> None:
         read_table(DataConfig(source=str(tmp_path / "review.csv"), given="review.csv"))
     assert "reviews.csv" in missing.value.next_step
     assert missing.value.message == "review.csv"
-    with pytest.raises(DataError, match="folder") as folder:
-        read_table(DataConfig(source=str(tmp_path)))
-    assert "reviews.csv" in folder.value.next_step
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(DataError, match="pipe"):
         read_table(DataConfig(source=str(tmp_path / "pipe")))

@@ -26,7 +26,6 @@ def _dataset(rows: list[tuple[str, int]], groups: list[str] | None = None) -> Da
         groups=None if groups is None else np.array(groups, dtype=object),
         rows=np.arange(1, len(rows) + 1, dtype=np.int64),
         source="made",
-        fingerprint="",
         read=len(rows),
         dropped={},
         reading=(),

@@ -3,6 +3,6 @@
 A rule never touches the file, and stands in the run's configuration, so a command line repeats it.
 """
 
-from core.data.cures.rules import CURES, Cure, apply_cures, parse_cure
+from core.data.cures.rules import CURES, Cure, apply_cures, catalogue, parse_cure
 
-__all__ = ["CURES", "Cure", "apply_cures", "parse_cure"]
+__all__ = ["CURES", "Cure", "apply_cures", "catalogue", "parse_cure"]

@@ -9,6 +9,10 @@ import pandas as pd
 
 from core.data.table import Codes, Ints
 from core.data.texts import Mask, keys_and_words
+from core.protocol import Progress, no_progress
+
+EMPTY_TEXT = "empty text"
+"""Why a row leaves whose text is blank, in the source or after stripping."""
 
 
 @dataclass(slots=True)
@@ -26,7 +30,9 @@ class Rows:
     effects: dict[str, int] = field(default_factory=dict)
     """Rows that each rule dropped or changed."""
     part: Codes | None = None
-    """A code into `PARTS` per row of the table (not of the rows still in), when the data comes in parts."""
+    """A code into `PARTS` per row of the table (not of the rows still in: `parts()`), when the data comes in parts."""
+    progress: Progress = no_progress
+    """For rules that take their time."""
     _keys: Ints | None = None
 
     def drop(self, mask: Mask, reason: str) -> None:
@@ -49,17 +55,30 @@ class Rows:
         codes = [code for code, name in enumerate(self.names) if name in names]
         self.drop(np.isin(self.codes, codes), reason)
 
-    def relabel(self, new: list[str]) -> None:
-        """Give each code a new name; codes of one name become one class."""
+    def relabel(self, new: list[str]) -> int:
+        """Give each code a new name; codes of one name become one class. Returns how many rows have another name."""
+        other = np.array([old != name for old, name in zip(self.names, new, strict=True)], dtype=bool)
+        changed = int(other[self.codes].sum()) if new else 0
         names = list(dict.fromkeys(new))
         place = {name: code for code, name in enumerate(names)}
         self.codes = np.array([place[name] for name in new], dtype=np.int64)[self.codes] if new else self.codes
         self.names = names
+        return changed
+
+    def retext(self, at: Ints, texts: list[str]) -> None:
+        """Put other texts to the rows at these positions (among those still in)."""
+        self.texts = self.texts.copy()  # the table keeps what was read
+        self.texts.iloc[at] = texts
+        self._keys = None
 
     def present(self) -> dict[str, int]:
         """Rows per label that has any, in the order of codes."""
         counts = np.bincount(self.codes, minlength=len(self.names))
         return {name: int(count) for name, count in zip(self.names, counts, strict=True) if count}
+
+    def parts(self) -> Codes | None:
+        """A code into `PARTS` per row still in, when the data comes in parts."""
+        return None if self.part is None else self.part[self.at]
 
     def keys(self) -> Ints:
         """A code per text; equal codes mean the same text but for case and white space."""
@@ -90,3 +109,20 @@ def conflicting(keys: Ints, codes: Ints) -> Mask:
     np.maximum.at(high, keys, codes)
     found: Mask = (low != high)[keys]
     return found
+
+
+def voted(keys: Ints, codes: Ints) -> Ints:
+    """The label that most copies of each row's text have, `[rows]`; -1 where the first place is shared."""
+    if len(keys) == 0:
+        return codes
+    classes = int(codes.max()) + 1
+    pairs, counts = distinct(keys * classes + codes)
+    starts = np.flatnonzero(np.diff(pairs // classes, prepend=-1))
+    most = np.maximum.reduceat(counts, starts)
+    texts = np.diff(np.append(starts, len(pairs)))
+    leads = counts == np.repeat(most, texts)
+    winner = np.full(int(keys.max()) + 1, -1)
+    winner[pairs[leads] // classes] = pairs[leads] % classes
+    shared = np.add.reduceat(leads.astype(np.int64), starts) > 1
+    winner[pairs[starts[shared]] // classes] = -1
+    return winner[keys].astype(np.int64)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from core.data.cures.rows import conflicting, distinct, first_of_each
+from core.data.cures.rows import conflicting, distinct, first_of_each, voted
 from core.data.dataset import Loaded
 from core.data.health.finding import Finding, many
 
@@ -27,6 +27,8 @@ def copies(loaded: Loaded) -> Iterator[Finding]:
     if len(clash):
         texts = len(distinct(dataset.keys[clash])[0])
         text = f"{many(texts, 'text')} under several labels ({many(len(clash), 'row')})"
-        yield Finding("warn", "conflicts", text, len(clash), "drop-conflicts", kept=clash)
+        votes = voted(dataset.keys[clash], dataset.labels[clash])
+        cure = "conflicts-majority" if (votes >= 0).any() else "drop-conflicts"
+        yield Finding("warn", "conflicts", text, len(clash), cure, kept=clash)
     else:
         yield Finding("ok", "conflicts", "no text under two labels", 0)

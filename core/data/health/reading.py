@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from core.data.dataset import EMPTY_LABEL, EMPTY_TEXT, Loaded
+from core.data.cures.rows import EMPTY_TEXT
+from core.data.dataset import EMPTY_LABEL, Loaded
 from core.data.health.finding import NONE, Finding, many
 from core.data.reading.sniff import ONE_COLUMN
 from core.data.table import BAD_ROW

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import struct
 from dataclasses import dataclass
 
 from core.data.table import Decision
@@ -26,11 +27,6 @@ _MAGIC = (
     (b"\xff\xd8\xff", "a JPEG image", "Name a table of texts and labels."),
     (b"GIF8", "a GIF image", "Name a table of texts and labels."),
     (b"%PDF", "a PDF document", "Copy its table into a CSV file."),
-    (b"PK\x03\x04", "a zip archive", _UNPACK),
-    (b"PK\x05\x06", "an empty zip archive", _UNPACK),
-    (b"\x1f\x8b", "gzip-compressed", _UNPACK),
-    (b"BZh", "bzip2-compressed", _UNPACK),
-    (b"\xfd7zXZ\x00", "xz-compressed", _UNPACK),
     (b"\x28\xb5\x2f\xfd", "zstd-compressed", _UNPACK),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
     (b"SQLite format 3\x00", "an SQLite database", "Export the table you need as CSV."),
@@ -55,9 +51,6 @@ def what_it_is(raw: bytes, name: str) -> None:
     """Raise `DataError` when the bytes are known not to be text, saying what they are and what to do."""
     for magic, kind, step in _MAGIC:
         if raw.startswith(magic):
-            if magic == b"PK\x03\x04" and b"xl/" in raw:
-                sheet = "Save the sheet as CSV in your office program."
-                raise DataError("This is no table of text", f"{name} is an Excel workbook.", sheet)
             raise DataError("This is no table of text", f"{name} is {kind}.", step)
     if raw[:1] == b"\x80" and raw[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         step = "Save texts and labels as CSV, JSONL or Parquet: a pickle can run code and is never opened."
@@ -77,7 +70,8 @@ def decode(raw: bytes, asked: str, name: str) -> Decoded:
         text, decisions = _detect(raw, name)
     data = text if isinstance(text, bytes) else text.encode("utf-8")
     data = data.removeprefix(codecs.BOM_UTF8)
-    if nuls := data.count(0):
+    if b"\0" in data:
+        nuls = data.count(0)
         data = data.replace(b"\0", "\ufffd".encode())
         decisions = (*decisions, Decision("NUL bytes", str(nuls), "they mean nothing in a text and became �"))
     if b"\r" in data:
@@ -114,11 +108,33 @@ def _detect(raw: bytes, name: str) -> tuple[str | bytes, tuple[Decision, ...]]:
     _refuse_binary(raw[:SNIFF], name)
     if raw.isascii():
         return raw, (Decision("encoding", "utf-8", "plain ASCII"),)
+    if _is_utf8(raw):
+        return raw, (Decision("encoding", "utf-8", "every byte is valid UTF-8"),)
+    return _not_utf8(raw, _first_that_is_not(raw))
+
+
+def _is_utf8(raw: bytes) -> bool:
+    """Whether all of it is valid UTF-8, at ten times the speed of decoding and without a copy."""
+    import pyarrow as pa
+
+    buffers = [None, pa.py_buffer(struct.pack("=qq", 0, len(raw))), pa.py_buffer(raw)]
     try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError as broken:
-        return _not_utf8(raw, broken.start)
-    return raw, (Decision("encoding", "utf-8", "every byte is valid UTF-8"),)
+        pa.Array.from_buffers(pa.large_binary(), 1, buffers).cast(pa.large_string())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _first_that_is_not(raw: bytes) -> int:
+    """Where the first byte stands that is not UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for start in range(0, len(raw), SNIFF):
+        held = len(decoder.getstate()[0])
+        try:
+            decoder.decode(raw[start : start + SNIFF], start + SNIFF >= len(raw))
+        except UnicodeDecodeError as broken:
+            return start - held + broken.start
+    return len(raw)
 
 
 def _by_mark(raw: bytes, bom: bytes, encoding: str) -> tuple[str | bytes, tuple[Decision, ...]]:

@@ -1,4 +1,7 @@
-"""Delimited text (CSV, TSV, TXT) as a table, through pandas' C parser; every record is a row or a counted bad row."""
+"""Delimited text (CSV, TSV, TXT) as a table; every record is a row or a counted bad row.
+
+Plain tables go through Arrow's parser, all others through pandas' C parser, which reads records of any width.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,29 +17,70 @@ import pandas as pd
 
 from core.config import DataConfig
 from core.data.reading.decode import SNIFF
+from core.data.reading.quick import Spliced, read_quickly, without_blank_end
 from core.data.reading.sniff import Layout, sniff
 from core.data.table import BAD_ROW, BLANK_ROW, BadRow, Decision, Ints, Table
 from core.data.texts import Mask
 from core.errors import DataError
 from core.protocol import Progress
 
-_CHUNK = 200_000
+_CHUNK = 50_000
+_BUFFER = 1 << 18
 _KEPT_BAD = 1000
 _MORE = 2
 """Columns read beyond those the table has, to see which rows are too long."""
+_LONGEST = 16 << 20
+"""Bytes of a line from which a file is no table of texts."""
 
 
 def read_delimited(
     data: bytes, config: DataConfig, suffix: str, reading: tuple[Decision, ...], progress: Progress
 ) -> Table:
     """The table in `data` (UTF-8, `\\n` line ends), laid out as detected or as `config` says. Raises `DataError`."""
-    data = data.rstrip(b"\n")
+    data = data.lstrip(b"\n")
+    _refuse_long_lines(data)
     sample, cut = _sample(data)
     layout = sniff(sample, cut, config, suffix)
+    data = _from_first_record(data, layout)
     try:
-        return _parse(data, layout, config.source, reading, progress)
+        return _read(data, layout, config.source, reading, progress)
     except pd.errors.ParserError as broken:
         return _without_frames(broken, data, layout, config, reading, progress)
+
+
+def _from_first_record(data: bytes, layout: Layout) -> bytes:
+    """`data` without what stands above the first record: comments, and lines of nothing but delimiters."""
+    if layout.above:
+        data = data.split(b"\n", layout.above)[-1]
+    empty = re.match(rb"(?:%b*\n)+" % re.escape(layout.delimiter.encode()), data)
+    return data[empty.end() :] if empty else data
+
+
+def _read(data: bytes, layout: Layout, source: str, reading: tuple[Decision, ...], progress: Progress) -> Table:
+    reading = (*reading, *layout.decisions)
+    if (frame := read_quickly(data, layout, progress)) is None:
+        return _parse(data, layout, source, reading, progress)
+    return _table(frame, np.arange(1, len(frame) + 1, dtype=np.int64), source, reading, len(frame), ())
+
+
+def _refuse_long_lines(data: bytes) -> None:
+    """Raise `DataError` for a line that no text is as long as. Looks at little more than one byte of each window."""
+    start = 0
+    while len(data) - start > _LONGEST:
+        end = data.rfind(b"\n", start, start + _LONGEST)
+        if end < 0:
+            break
+        start = end + 1
+    else:
+        return
+    end = data.find(b"\n", start)
+    size = (len(data) if end < 0 else end) - start
+    line = data.count(b"\n", 0, start) + 1
+    raise DataError(
+        "A line is far too long for a table",
+        f"Line {line} is {size / 1e6:.0f} MB long: is this a table of texts?",
+        "Put each text on a line of its own; a long one may stand in quotes, over several lines.",
+    )
 
 
 def _sample(data: bytes) -> tuple[str, bool]:
@@ -70,7 +115,7 @@ def _without_frames(
     decisions = tuple(decision if one.what == "quoting" else one for one in layout.decisions)
     again = Layout(layout.delimiter, False, layout.header, layout.names, decisions)
     try:
-        return _parse(data, again, config.source, reading, progress)
+        return _read(data, again, config.source, reading, progress)
     except pd.errors.ParserError as still:
         raise DataError("This table cannot be read", str(still)) from None
 
@@ -97,19 +142,26 @@ def _parse(data: bytes, layout: Layout, source: str, reading: tuple[Decision, ..
         progress(read, 0, "rows")
     frame = pd.concat(good, ignore_index=True)
     frame.columns = pd.Index(layout.names)
-    rows = np.concatenate(numbers)
+    table = _table(frame, np.concatenate(numbers), source, reading, read, tuple(bad))
+    return replace(table, dropped={BAD_ROW: misfits} | table.dropped) if misfits else table
+
+
+def _table(
+    frame: pd.DataFrame, rows: Ints, source: str, reading: tuple[Decision, ...], read: int, bad: tuple[BadRow, ...]
+) -> Table:
+    """The table without its blank rows."""
     blank = _blank(frame)
+    dropped = {BLANK_ROW: int(blank.sum())}
     if blank.any():
         frame, rows = frame[~blank].reset_index(drop=True), rows[~blank]
-    dropped = {BAD_ROW: misfits, BLANK_ROW: int(blank.sum())}
     return Table(
         frame=frame,
         rows=rows,
         source=source,
-        reading=(*reading, *layout.decisions),
+        reading=reading,
         read=read,
         dropped={reason: count for reason, count in dropped.items() if count},
-        bad=tuple(bad),
+        bad=bad,
     )
 
 
@@ -136,7 +188,7 @@ def _chunks(data: bytes, layout: Layout) -> Iterator[pd.DataFrame]:
         "engine": "c",
         "chunksize": _CHUNK,
     }
-    with pd.read_csv(io.BytesIO(ours + data), **options) as reader:
+    with pd.read_csv(io.BufferedReader(Spliced(ours, without_blank_end(data)), _BUFFER), **options) as reader:
         yield from reader
 
 

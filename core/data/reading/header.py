@@ -18,10 +18,10 @@ def is_number(cell: str) -> bool:
 
 def decide_header(records: list[list[str]], width: int, asked: str) -> Decision:
     """`yes` or `no` for the first of these records, with the reason. `asked`: auto, yes or no."""
-    if asked != "auto":
-        return Decision("header", asked, "as asked")
     if not records:
         return Decision("header", "no", "there are no lines")
+    if asked != "auto":
+        return Decision("header", asked, "as asked")
     value, reason = _look(records[0], [one for one in records[1:] if len(one) == width][:1000])
     return Decision("header", value, reason)
 

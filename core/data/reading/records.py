@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from core.data.table import Decision, Table, whole_table
@@ -20,7 +20,7 @@ def read_json(data: bytes, source: str, name: str, reading: tuple[Decision, ...]
     text = data.decode("utf-8").strip()
     shape, records = _records(text, name, progress)
     if not records:
-        raise DataError("There are no rows", f"{name} holds no records.")
+        raise DataError("There are no rows", f"{name} holds no records.", "Name a table of texts and labels.")
     columns: dict[str, list[str]] = {}
     for key in _keys(records):
         columns[key] = _cells([one.get(key) for one in records])
@@ -136,7 +136,10 @@ def _cell(value: Any) -> str:
 
 
 def read_parquet(raw: bytes, source: str, name: str, progress: Progress) -> Table:
-    """A Parquet file; numbers as they print, nested values as JSON, columns of raw bytes left out with the reason."""
+    """A Parquet file; numbers as they print, nested values as JSON, columns of raw bytes left out with the reason.
+
+    Whole numbers that the file itself describes as classes become their names.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -147,13 +150,52 @@ def read_parquet(raw: bytes, source: str, name: str, progress: Progress) -> Tabl
         raise DataError("This Parquet file cannot be read", f"{name}: {broken}", step) from None
     reading = [Decision("format", "Parquet", "by its content")]
     columns: dict[str, list[str]] = {}
+    classes = class_names(table.schema.metadata)
     for at, column in enumerate(table.column_names):
         try:
-            columns[column] = _cells(_plain(table.column(at), pa))
+            values = _plain(table.column(at), pa)
+            names = classes.get(column, ())
+            if names:
+                values = [_named(one, names) for one in values]
+                said = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
+                reading.append(Decision("class names", column, f"from the file: {said}"))
+            columns[column] = _cells(values)
         except (pa.ArrowException, ValueError) as broken:
             reading.append(Decision("left out", column, _why_left_out(table.column(at).type, broken, pa)))
         progress(at + 1, len(table.column_names), "columns")
     return whole_table(columns, source, tuple(reading))
+
+
+def features_of(metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:
+    """The columns as the `datasets` library describes them in a Parquet schema's `huggingface` key, by name."""
+    try:
+        features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return {}
+    return features if isinstance(features, dict) else {}
+
+
+def class_names(metadata: Mapping[bytes, bytes] | None) -> dict[str, tuple[str, ...]]:
+    """The names behind the codes of each column of classes (`ClassLabel`, or a list of them), in the order of codes."""
+    found: dict[str, tuple[str, ...]] = {}
+    for column, feature in features_of(metadata).items():
+        inner = feature[0] if isinstance(feature, list) and len(feature) == 1 else feature
+        if isinstance(inner, dict) and isinstance(inner.get("feature"), dict):
+            inner = inner["feature"]
+        names = inner.get("names") if isinstance(inner, dict) and inner.get("_type") == "ClassLabel" else None
+        if isinstance(names, list) and names:
+            found[column] = tuple(map(str, names))
+    return found
+
+
+def _named(value: Any, names: tuple[str, ...]) -> Any:
+    """The name of a code; several with `|` between; nothing for -1, which stands for a hidden label."""
+    if isinstance(value, list):
+        return "|".join(str(_named(str(one), names)) for one in value)
+    code = int(value) if isinstance(value, str) and value.lstrip("-").isdigit() else None
+    if code is None:
+        return value
+    return "" if code == -1 else names[code] if 0 <= code < len(names) else value
 
 
 def _why_left_out(kind: Any, broken: Exception, pa: Any) -> str:

@@ -10,19 +10,23 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Literal
 
 from core.config import DataConfig
 from core.data.reading.header import decide_header
 from core.data.table import Decision, unique_names
-from core.errors import ConfigError
+from core.errors import ConfigError, DataError
 
 ONE_COLUMN = "\x1f"
 """Stands for 'no delimiter': the unit separator, which no text in a one-column file holds."""
 
 _CANDIDATES = ("\t", "|", ";", ",")  # the rarer in prose, the earlier
 _NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe", " ": "space", ONE_COLUMN: "none"}
+MOST_COLUMNS = 10_000
+"""A table with more columns than this holds measures, or was cut at the wrong character."""
+
 _OF_SUFFIX = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 
 
@@ -36,6 +40,8 @@ class Layout:
     header: bool
     names: tuple[str, ...]
     decisions: tuple[Decision, ...]
+    above: int = 0
+    """Lines on top that are no records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,10 @@ def parse_delimiter(asked: str) -> str:
 
 
 def sniff(sample: str, cut: bool, config: DataConfig, suffix: str) -> Layout:
-    """The layout of a text from its first 64 KB. `cut`: the text goes on after the sample. Raises `ConfigError`."""
+    """The layout of a text from its first 64 KB. `cut`: the text goes on after the sample.
+
+    Raises `ConfigError`, and `DataError` for more columns than a table of texts has.
+    """
     if config.delimiter:
         char = parse_delimiter(config.delimiter)
         best = _try(sample, cut, char, config.quoting)
@@ -69,10 +78,30 @@ def sniff(sample: str, cut: bool, config: DataConfig, suffix: str) -> Layout:
     else:
         best, reason = _best(sample, cut, config.quoting, suffix)
         delimiter = Decision("delimiter", _NAMES[best.delimiter], reason)
+    above = [record[0] for record in takewhile(lambda one: _is_above(one, best.width), best.records)]
+    best = replace(best, records=best.records[len(above) :])
+    if best.width > MOST_COLUMNS:
+        raise _too_wide(best.width, delimiter.value)
     header = decide_header(best.records, best.width, config.header)
     names = _column_names(best, header.value == "yes")
-    decisions = (delimiter, best.quoting, header)
-    return Layout(best.delimiter, best.quoting.value == "standard", header.value == "yes", names, decisions)
+    decisions: tuple[Decision, ...] = (delimiter, best.quoting, header)
+    if above:
+        decisions = (*decisions, Decision("lines left out", str(len(above)), f"{above[0][:24]!r} on top is no row"))
+    return Layout(best.delimiter, best.quoting.value == "standard", header.value == "yes", names, decisions, len(above))
+
+
+def _is_above(record: list[str], width: int) -> bool:
+    """Whether a line on top is no record: a comment without cells, or the delimiter as Excel writes it (`sep=;`)."""
+    comment = len(record) == 1 < width and record[0].startswith("#")
+    return comment or (width > 1 and record[0].lower().startswith("sep=") and len("".join(record)) <= 5)
+
+
+def _too_wide(width: int, delimiter: str) -> DataError:
+    return DataError(
+        "Far too many columns",
+        f"A line has {width} fields, cut at each {delimiter}: is this a table of texts?",
+        "Name the right delimiter (--delimiter tab), or save the columns of text and label alone.",
+    )
 
 
 def _best(sample: str, cut: bool, quoting: str, suffix: str) -> tuple[_Trial, str]:
@@ -150,7 +179,8 @@ def _column_names(trial: _Trial, header: bool) -> tuple[str, ...]:
     if not header:
         return tuple(f"column_{number}" for number in range(1, trial.width + 1))
     names: Sequence[str] = trial.records[0]
-    if len(names) == trial.width - 1 and len(trial.records) > 1:
-        names = ["row", *names]  # R writes row names without a head
+    full = [record for record in trial.records[1:] if len(record) == trial.width]
+    if len(names) == trial.width - 1 and any(record[-1] for record in full):
+        names = ["row", *names]  # R writes row names without a head; others end each row with a delimiter
     names = [*names, *[""] * (trial.width - len(names))]
     return tuple(unique_names(list(names)))

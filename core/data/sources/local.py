@@ -1,79 +1,106 @@
-"""From what a person named as the source to a table: finds the file, decides by its content how to read it."""
+"""A source on this machine: a file, plain or packed; a folder; a file inside an archive (`data.zip/reviews.csv`)."""
 
 from __future__ import annotations
 
+import difflib
+import io
 import os
+from collections.abc import Hashable
+from dataclasses import replace
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
+from typing import BinaryIO
 
 from core.config import DataConfig
-from core.data.reading.decode import Decoded, decode
-from core.data.table import Table
+from core.data.reading import read
+from core.data.sources.archive import entries_of
+from core.data.sources.entry import listed
+from core.data.sources.folder import files_of, folder_stamp
+from core.data.sources.opened import require_plain
+from core.data.sources.tree import read_entries
+from core.data.sources.unpack import ARCHIVES, HEAD, inflate, packing, suffix_of
+from core.data.table import Decision, Table
 from core.errors import DataError
 from core.protocol import Progress, no_progress
+from core.text import safe
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "reviews.jsonl"
 
 _BLOCK = 1 << 23
-_JSON_SUFFIXES = {".json", ".jsonl", ".ndjson"}
 
 
-def locate(config: DataConfig) -> Path:
-    """The file that a configuration's source means. Raises `DataError` when there is none."""
-    return SAMPLE if config.source == "sample" else Path(config.source).expanduser()
-
-
-def stamp(config: DataConfig) -> tuple[str, int, int]:
-    """Path, size and time of the source: when these are equal, it was not changed meanwhile. Raises `DataError`."""
-    path = locate(config)
-    found = _stat(path, _shown(config))
-    return str(path), found.st_size, found.st_mtime_ns
+def stamp(config: DataConfig) -> Hashable:
+    """Path, size and time of what is read: when these are equal, it was not changed meanwhile. Raises `DataError`."""
+    path, inside = _locate(config)
+    name = _shown(config, inside)
+    found = _stat(path, name)
+    if S_ISDIR(found.st_mode):
+        return str(path), folder_stamp(path, name)
+    return str(path), inside, found.st_size, found.st_mtime_ns
 
 
 def read_table(config: DataConfig, progress: Progress = no_progress) -> Table:
-    """The source of `config` as a table of text cells. Raises `DataError`, or `ConfigError` for a wrong setting."""
-    path, name = locate(config), _shown(config)
-    size = _stat(path, name).st_size
-    if size == 0:
-        raise DataError("This file is empty", f"{name} has 0 bytes.", "Name a table of texts and labels.")
-    raw = _read_bytes(path, name, size, progress)
-    suffix = path.suffix.lower()
-    # pandas and pyarrow are loaded only once the file is known to be there.
-    from core.data.reading.delimited import read_delimited
-    from core.data.reading.records import looks_like_json, read_json, read_parquet
-
-    if raw.startswith(b"PAR1"):
-        return _with_rows(read_parquet(raw, config.source, name, progress), name)
-    if suffix in (".parquet", ".pq") and not config.encoding:
-        raise DataError("This is no Parquet file", f"{name} is named so but does not begin with PAR1.")
-    text = decode(raw, config.encoding, name)
-    del raw
-    if not text.data.strip():
-        raise DataError("This file is empty", f"{name} holds only blanks.", "Name a table of texts and labels.")
-    if _is_json(text, suffix, config, looks_like_json(text.data)):
-        return _with_rows(read_json(text.data, config.source, name, text.decisions, progress), name)
-    return _with_rows(read_delimited(text.data, config, suffix, text.decisions, progress), name)
-
-
-def _is_json(text: Decoded, suffix: str, config: DataConfig, looks_so: bool) -> bool:
-    if config.delimiter:
-        return False
-    return suffix in _JSON_SUFFIXES or (looks_so and suffix not in (".csv", ".tsv"))
+    """The file, folder or archive that `config` names as a table of text cells. Raises `DataError` or `ConfigError`."""
+    path, inside = _locate(config)
+    name = _shown(config, inside)
+    found = _stat(path, name)
+    if S_ISDIR(found.st_mode):
+        return read_entries(files_of(path, name, progress), config, name, config.source, progress)
+    kind = _packing_of(path, name)
+    if kind in ARCHIVES:
+        with path.open("rb") as stream:
+            return _from_archive(stream, kind, found.st_size, config, name, inside, progress)
+    raw = _read_bytes(path, name, found.st_size, progress)
+    decisions: tuple[Decision, ...] = ()
+    if kind:
+        raw = inflate(raw, kind, name, progress)
+        decisions = (Decision("compression", kind, "by its content"),)
+        if packing(raw[:HEAD]) == "tar":
+            table = _from_archive(io.BytesIO(raw), "tar", len(raw), config, name, inside, progress)
+            return replace(table, reading=(*decisions, *table.reading))
+        require_plain(raw, name)
+    if inside:
+        raise DataError("This is no archive", f"{name} holds no files, so no {safe(inside)} either.", f"Name {name}.")
+    held = [raw]
+    del raw  # the reader lets go of the bytes as soon as it can: a second name for them would keep them
+    table = read(held.pop(), config, name, suffix_of(path.name), progress)
+    return replace(table, reading=(*decisions, *table.reading))
 
 
-def _with_rows(table: Table, name: str) -> Table:
-    if len(table.frame) == 0:
-        head = ", ".join(table.columns[:12])
-        raise DataError(
-            "There are no rows",
-            f"{name} holds the column names {head} and nothing below them." if head else f"{name} holds no rows.",
-            "Is line 1 data and not a header? Then --header no.",
-        )
-    return table
+def _locate(config: DataConfig) -> tuple[Path, str]:
+    """The file or folder that a source means, and the path inside of it where that goes on into an archive."""
+    if config.source == "sample":
+        return SAMPLE, ""
+    path = Path(config.source).expanduser()
+    try:
+        if not path.exists():
+            archive = next((one for one in path.parents if one.is_file()), None)
+            if archive is not None and packing(_head(archive)):
+                return archive, path.relative_to(archive).as_posix()
+    except (OSError, ValueError):  # whoever looks at the path itself says what is wrong with it
+        pass
+    return path, ""
 
 
-def _shown(config: DataConfig) -> str:
-    return config.given or config.source
+def _from_archive(
+    stream: BinaryIO, kind: str, size: int, config: DataConfig, name: str, inside: str, progress: Progress
+) -> Table:
+    entries, decisions = entries_of(stream, kind, size, name, progress)
+    if inside:
+        chosen = [one for one in entries if one.path == inside or one.path.startswith(f"{inside}/")]
+        if not chosen:
+            paths = [one.path for one in entries]
+            near = difflib.get_close_matches(inside, paths, n=1)
+            step = f"Did you mean {name}/{safe(near[0])}?" if near else f"It holds {listed(paths)}."
+            raise DataError("No such file in this archive", f"{name} holds no {safe(inside)}.", step)
+        entries = chosen
+    return read_entries(entries, config, name, config.source, progress, decisions)
+
+
+def _shown(config: DataConfig, inside: str) -> str:
+    """What people know the file, folder or archive by."""
+    name = config.given or config.source
+    return safe(name.rstrip("/").removesuffix(f"/{inside}") if inside else name)
 
 
 def _stat(path: Path, name: str) -> os.stat_result:
@@ -82,10 +109,8 @@ def _stat(path: Path, name: str) -> os.stat_result:
     except FileNotFoundError:
         raise DataError("No such file", name, _near(path)) from None
     except (OSError, ValueError) as broken:
-        raise DataError("This file cannot be opened", f"{name}: {_why(broken)}") from None
-    if S_ISDIR(found.st_mode):
-        raise DataError("This is a folder", f"{name} is no file.", _inside(path))
-    if not S_ISREG(found.st_mode):
+        raise DataError("This file cannot be opened", f"{name}: {_why(broken)}", "Is its name right?") from None
+    if not S_ISREG(found.st_mode) and not S_ISDIR(found.st_mode):
         step = "Save it as a file: training reads the source again."
         raise DataError("This is no regular file", f"{name} is a pipe or a device.", step)
     return found
@@ -93,23 +118,24 @@ def _stat(path: Path, name: str) -> os.stat_result:
 
 def _near(path: Path) -> str:
     """The file of the same folder with the most alike name, else the folder that was looked in."""
-    import difflib
-
     try:
         names = [one.name for one in path.parent.iterdir()]
     except OSError:
-        return f"There is no folder {path.parent} either."
+        return f"There is no folder {safe(path.parent)} either."
     near = difflib.get_close_matches(path.name, names, n=1)
-    return f"Did you mean {near[0]!r}?" if near else f"Looked in {path.parent.absolute()}."
+    return f"Did you mean '{safe(near[0])}'?" if near else f"Looked in {safe(path.parent.absolute())}."
 
 
-def _inside(path: Path) -> str:
-    endings = {".csv", ".tsv", ".txt", ".parquet", *_JSON_SUFFIXES}
+def _head(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(HEAD)
+
+
+def _packing_of(path: Path, name: str) -> str:
     try:
-        tables = sorted(one.name for one in path.iterdir() if one.suffix.lower() in endings)
-    except OSError:
-        tables = []
-    return f"Name one of its files: {', '.join(tables[:5])}" if tables else "Name a CSV, TSV, JSONL or Parquet file."
+        return packing(_head(path))
+    except OSError as broken:
+        raise _unreadable(broken, name) from None
 
 
 def _read_bytes(path: Path, name: str, size: int, progress: Progress) -> bytes:
@@ -122,9 +148,13 @@ def _read_bytes(path: Path, name: str, size: int, progress: Progress) -> bytes:
                 done += len(block)
                 progress(done, max(size, done), "bytes")
     except OSError as broken:
-        step = "Ask for the right to read it, or copy it." if isinstance(broken, PermissionError) else ""
-        raise DataError("This file cannot be read", f"{name}: {_why(broken)}", step) from None
+        raise _unreadable(broken, name) from None
     return b"".join(blocks)
+
+
+def _unreadable(broken: OSError, name: str) -> DataError:
+    step = "Ask for the right to read it, or copy it." if isinstance(broken, PermissionError) else ""
+    return DataError("This file cannot be read", f"{name}: {_why(broken)}", step)
 
 
 def _why(broken: OSError | ValueError) -> str:

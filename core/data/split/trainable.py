@@ -9,7 +9,8 @@ import numpy as np
 
 from core.config import SplitConfig
 from core.data.cures.rows import distinct
-from core.data.table import Ints
+from core.data.split.parts import TEST, TRAIN, VALIDATION, listed, method_of
+from core.data.table import PARTS, Ints
 from core.errors import DataError
 from core.text import safe, shorten
 
@@ -19,13 +20,11 @@ if TYPE_CHECKING:
 _NAMED = 5
 
 
-def parts_needed(split: SplitConfig) -> int:
-    """How many parts of the split need a row of every class."""
-    return 3 if split.test > 0 else 2
-
-
 def check_trainable(dataset: Dataset, split: SplitConfig) -> None:
-    """Raise `DataError`, with the flag that cures it, when a classifier cannot be trained on `dataset`."""
+    """Raise `DataError`, with the flag that cures it, when a classifier cannot be trained on `dataset`.
+
+    This is what can be told by counting; dealing may find more.
+    """
     names = dataset.label_names
     total = len(dataset.texts)
     if total == 0:
@@ -47,16 +46,67 @@ def check_trainable(dataset: Dataset, split: SplitConfig) -> None:
             f"It has {len(names)} different values in {total} rows ({example}, …): texts or row numbers?",
             "Name another column: --label NAME",
         )
-    _require_rows(dataset, split)
+    _check_method(dataset, split, method_of(dataset, split))
+
+
+def require_trained_classes(dataset: Dataset, codes: Ints, instead: str = "--split-method stratified") -> None:
+    """Raise `DataError` when a class has no training row; `codes` holds the part of each row, `instead` another way.
+
+    A held-out part may be without a class, but nothing can be said about a class that was never trained on.
+    """
+    names = dataset.label_names
+    rows = np.bincount(dataset.labels[codes == TRAIN], minlength=len(names))
+    unseen = np.flatnonzero(rows == 0)
+    if len(unseen) == 0:
+        return
+    missing = [names[code] for code in unseen]
+    parts = [PARTS[part] for part in (VALIDATION, TEST) if np.isin(dataset.labels[codes == part], unseen).any()]
+    where = f"only among the rows of {listed(parts)}" if parts else "in no part"
+    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    raise DataError(
+        f"{len(missing)} classes are not in the training part" if len(missing) > 1 else "A class is not trained on",
+        f"{', '.join(_shown(name) for name in missing[:_NAMED])}{more}: {where}.",
+        f"{_drop(missing)}, or {instead}",
+    )
+
+
+def _check_method(dataset: Dataset, split: SplitConfig, method: str) -> None:
+    """What each way to split needs of the data."""
+    match method:
+        case "given":
+            _check_given(dataset)
+        case "time" if dataset.times is None:
+            raise DataError("A split by time needs times", "No time column was named.", "Name it: --time COLUMN")
+        case "grouped" if dataset.groups is None:
+            raise DataError("A grouped split needs groups", "No group column was named.", "Name it: --group COLUMN")
+        case "folds":
+            parts = [f"{split.folds} folds", "the test part"][: 1 + (split.test > 0)]
+            _require_rows(dataset, split, parts, split.folds + (split.test > 0))
+        case "stratified" | "grouped":
+            parts = ["training", "validation", "test"][: 3 if split.test > 0 else 2]
+            _require_rows(dataset, split, parts, len(parts))
+
+
+def _check_given(dataset: Dataset) -> None:
+    if dataset.parts is None:
+        step = "Name its files: --validation-file FILE --test-file FILE, or deal it: --split-method stratified"
+        raise DataError("No parts were given", "The data comes as one table.", step)
+    if not (dataset.parts == TRAIN).any():
+        came = [name for code, name in enumerate(PARTS) if (dataset.parts == code).any()]
+        raise DataError(
+            "There are no training rows",
+            f"All rows came as {listed(came)}.",
+            "Name the training file as the source, or pool the rows: --split-method stratified",
+        )
+    require_trained_classes(dataset, dataset.parts.astype(np.int64))
 
 
 def _by_cures(dataset: Dataset) -> bool:
     return any(":" in reason for reason in dataset.dropped)
 
 
-def _require_rows(dataset: Dataset, split: SplitConfig) -> None:
-    """Every class needs a row, or a text of its own, in each part."""
-    needed = parts_needed(split)
+def _require_rows(dataset: Dataset, split: SplitConfig, parts: list[str], needed: int) -> None:
+    """Every class needs a row, or a text or group of its own, in each part."""
     rows = np.bincount(dataset.labels, minlength=len(dataset.label_names))
     places, what = rows, "row"
     if split.keep_duplicates_together:
@@ -69,15 +119,19 @@ def _require_rows(dataset: Dataset, split: SplitConfig) -> None:
     if len(short) == 0:
         return
     named = [(dataset.label_names[code], int(places[code])) for code in short]
-    listed = ", ".join(f"{_shown(name)} has {count}" for name, count in named[:_NAMED])
+    few = ", ".join(f"{_shown(name)} has {count}" for name, count in named[:_NAMED])
     more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-    parts = "training, validation and test" if needed == 3 else "training and validation"
-    word = what if needed == 1 else f"{what}s"
     raise DataError(
         f"{len(named)} classes have too few rows" if len(named) > 1 else "A class has too few rows",
-        f"{listed}{more}; {parts} need one each, so {needed} {word} at least.",
-        _cure([name for name, _ in named], int(rows[short].max()), rows),
+        f"{few}{more}; {listed(parts)} need one each, so {needed} {what}s at least.",
+        _cure([name for name, _ in named], int(rows[short].max()), rows) + _instead(split, int(places.min())),
     )
+
+
+def _instead(split: SplitConfig, least: int) -> str:
+    """Other settings that would do, where there are any: fewer folds."""
+    folds = least - (split.test > 0)
+    return f", or --folds {folds}" if split.method == "folds" and folds >= 2 else ""
 
 
 def _different(keys: Ints, labels: Ints, classes: int) -> Ints:
@@ -91,6 +145,10 @@ def _cure(names: list[str], most: int, rows: Ints) -> str:
     taken = int((rows <= most).sum())
     if len(names) > 1 and taken == len(names):
         return f"--cure drop-rare:{most + 1}"
+    return _drop(names)
+
+
+def _drop(names: list[str]) -> str:
     return " ".join(f"--cure {shlex.quote(f'drop-class:{safe(name)}')}" for name in names[:_NAMED])
 
 
