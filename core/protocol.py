@@ -60,12 +60,12 @@ def serve(
     `background`: handlers whose requests are answered in a thread of their own, so that quick ones need not wait.
     Stray prints of libraries go to stderr, for stdout carries the protocol.
     """
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    out = Lines(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     asked = os.fdopen(os.dup(0), encoding="utf-8", errors="replace")
     os.dup2(2, 1)
     inbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(asked, inbox), daemon=True).start()
-    behind = _Background(background or {}, out)
+    threading.Thread(target=_read, args=(asked, inbox), name="requests", daemon=True).start()
+    behind = _Background(background or {}, out, lambda: inbox.put(None))
     waiting: list[dict[str, Any] | None] = []
     while True:
         try:
@@ -83,9 +83,9 @@ def serve(
             behind.finish()
             return
         if _is_old(request, waiting):
-            print(_cancelled(request), file=out)
+            out.send(_cancelled(request))
         else:
-            print(_answer(handlers, request, out), file=out)
+            out.send(_answer(handlers, request, out))
 
 
 def _is_old(request: dict[str, Any], later: Sequence[dict[str, Any] | None]) -> bool:
@@ -96,11 +96,24 @@ def _cancelled(request: dict[str, Any]) -> str:
     return encode_line({"id": request.get("id"), "error": Cancelled("A newer request took its place").to_dict()})
 
 
-class _Background:
-    """Requests that are worked on in a thread of their own, one after another."""
+class Lines:
+    """A stream that several threads write whole lines to."""
 
-    def __init__(self, handlers: dict[str, Handler], out: TextIO) -> None:
-        self._handlers, self._out = handlers, out
+    def __init__(self, out: TextIO) -> None:
+        self._out, self._lock = out, threading.Lock()
+
+    def send(self, line: str) -> None:
+        """Write one line at once. Raises `BrokenPipeError` when nobody reads any more."""
+        with self._lock:
+            self._out.write(line + "\n")
+            self._out.flush()
+
+
+class _Background:
+    """Requests that are worked on in a thread of their own, one after another. `died` is called if it ends unasked."""
+
+    def __init__(self, handlers: dict[str, Handler], out: Lines, died: Callable[[], None]) -> None:
+        self._handlers, self._out, self._died = handlers, out, died
         self._waiting: list[dict[str, Any]] = []
         self._changed = threading.Condition()
         self._ends = False
@@ -128,6 +141,14 @@ class _Background:
             self._thread.join()
 
     def _work(self) -> None:
+        try:
+            self._serve()
+        finally:  # nobody reads the answers, or worse: the child that can do only half of its work ends
+            self.busy = False
+            if not self._ends:
+                self._died()
+
+    def _serve(self) -> None:
         while True:
             with self._changed:
                 self.busy = bool(self._waiting)
@@ -138,13 +159,13 @@ class _Background:
                     continue
                 request = self._waiting.pop(0)
             if _is_old(request, self._waiting):
-                print(_cancelled(request), file=self._out)
+                self._out.send(_cancelled(request))
                 continue
-            print(_answer(self._handlers, request, self._out, self._waiting), file=self._out)
+            self._out.send(_answer(self._handlers, request, self._out, self._waiting))
 
 
 def _answer(
-    handlers: dict[str, Handler], request: dict[str, Any], out: TextIO, later: Sequence[dict[str, Any]] = ()
+    handlers: dict[str, Handler], request: dict[str, Any], out: Lines, later: Sequence[dict[str, Any]] = ()
 ) -> str:
     """The line that answers `request`, whatever happens: a child that died of one request would lose all it holds.
 
@@ -155,7 +176,7 @@ def _answer(
     def progress(done: int, total: int, what: str) -> None:
         if _is_old(request, later):
             raise Cancelled("A newer request took its place")
-        print(encode_line({"id": number, "progress": {"done": done, "total": total, "what": what}}), file=out)
+        out.send(encode_line({"id": number, "progress": {"done": done, "total": total, "what": what}}))
 
     try:
         if "broken" in request:

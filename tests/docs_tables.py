@@ -11,6 +11,7 @@ from core.config import RunConfig, flag_of, settings
 from tui.keys import KEYS, shown
 
 ROOT = Path(__file__).parents[1]
+PAGES = (ROOT / "README.md", ROOT / "docs" / "data.md")
 PACKAGES = ("core", "tui")
 INTRO = (
     "Each is an option of `finetui train`, a key in that section of `run.toml`, and (but for `data`) a field "
@@ -19,7 +20,7 @@ INTRO = (
 REST = {
     "runs/": "saved runs live here (ignored by git, but for its README)",
     "tests/": "core/ · tui/ (pilot) · terminal/ (a real pty) · faults/ · benchmarks/",
-    "docs/": "pictures, and the table of options",
+    "docs/": "pictures, bringing data, and the table of options",
     "Makefile": "make run · make test · make check · make bench · make faults",
     "constraints.txt": "the versions that `make` installs",
 }
@@ -86,9 +87,15 @@ def tree() -> str:
     return "\n".join([*lines, "```"])
 
 
+def cures() -> str:
+    from core.data.cures import catalogue
+
+    return _table(("rule", "what it does"), [(f"`{one['shape']}`", one["sentence"]) for one in catalogue()])
+
+
 def filled(text: str) -> str:
-    """The README with its tables made anew."""
-    for name, make in (("commands", commands), ("keys", keys), ("tree", tree)):
+    """A page with its tables made anew."""
+    for name, make in (("commands", commands), ("keys", keys), ("tree", tree), ("cures", cures)):
         text = re.sub(
             rf"<!-- {name} -->.*?<!-- end -->",
             lambda _, n=name, m=make: f"<!-- {n} -->\n{m()}\n<!-- end -->",
@@ -99,6 +106,6 @@ def filled(text: str) -> str:
 
 
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
-    readme.write_text(filled(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
     (ROOT / "docs" / "options.md").write_text(options(), encoding="utf-8")

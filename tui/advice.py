@@ -11,7 +11,8 @@ _HERE: tuple[tuple[str, str], ...] = (
     (r"--(text|label|group) takes one of them", r"Pick the \1 column in room 1"),
     (rf"(?:Name it: |Name another column: )?--(text|label|group) {_VALUE}", r"Pick the \1 column above, in room 1"),
     (rf"--cure {_VALUE}(?: --cure {_VALUE})*", "In Health (room 1) f applies the cure where a finding offers it"),
-    (rf"--(header|delimiter|quoting|encoding) ({_VALUE})", r"in the shell: finetui train FILE --\1 \2"),
+    (r"--(header|delimiter|quoting|encoding|time)\b", r"v (room 1): \1"),
+    (r"--(validation|test)-file\b", r"v (room 1): \1 file"),
     (r"finetui runs lists (them|all of them|the runs)", r"Room 4 lists \1"),
     (r"finetui train FILE makes one", "ctrl+r makes one"),
     (r"finetui train --help (?:lists them|shows every bound)", "Room 2 shows every setting and its bounds"),
@@ -20,7 +21,10 @@ _HERE: tuple[tuple[str, str], ...] = (
     (r"finetui show \S+", "Room 4"),
 )
 
-_SETTING = re.compile(r"--(model|device|max-length|batch-size|accumulation|frozen-layers|precision|epochs)\b")
+_SETTING = re.compile(
+    r"--(model|device|max-length|batch-size|accumulation|frozen-layers|precision|epochs|split-method|folds|fold|split-of"
+    r"|validation-fraction|test-fraction|class-weights|oversample)\b"
+)
 
 
 def here(next_step: str) -> str:

@@ -52,7 +52,7 @@ def shown(key: str) -> str:
 _SHOWN = {
     "greater_than_sign": ">", "less_than_sign": "<", "slash": "/", "question_mark": "?", "colon": ":",
     "left_square_bracket": "[", "right_square_bracket": "]", "escape": "esc", "down": "↓", "up": "↑",
-    "left": "←", "right": "→",
+    "left": "←", "right": "→", "plus": "+",
 }  # fmt: skip
 
 _LISTS = (
@@ -71,11 +71,18 @@ KEYS: tuple[Key, ...] = (
     Key("open", "enter", "open", "Open", "Open what is under the cursor",
         ("data.source", "data.classes", "data.health", "data.rows", "configure.settings", "configure.presets",
          "runs.table", "try.history")),
-    Key("switch", "space", "switch", "Switch", "The next value of a choice", ("configure.settings",)),
+    Key("switch", "space", "switch", "Switch", "A cure off or on; the next value of a choice",
+        ("configure.settings", "data.health")),
     Key("exclude", "x", "exclude", "Exclude", "Leave the class under the cursor out of the data", ("data.classes",)),
-    Key("fix", "f", "fix", "Fix", "Apply the cure of the finding under the cursor", ("data.health",)),
+    Key("rename", "a", "rename", "Rename", "Rename the class under the cursor, or merge it into another",
+        ("data.classes",)),
+    Key("fix", "f", "fix", "Fix", "Do what the finding under the cursor proposes",
+        ("data.health",)),
     Key("delete", "d", "delete", "Delete", "Move the run under the cursor to the trash", ("runs.table",)),
     Key("undo", "u", "undo", "Undo", "Take the last change back", ("data", "runs")),
+    Key("add-cure", "plus", "add_cure", "Add cure", "Choose among all the cleaning rules", ("data",), short="Cure"),
+    Key("reading", "v", "reading", "Reading", "How the file is read: encoding, columns, parts; and change it",
+        ("data",)),
     Key("filter", "slash", "filter", "Search", "Show only what holds these words", ("data", "runs")),
     Key("open-file", "o", "open_file", "Open a file", "Name a file to open: type or paste its path", ("data",),
         short="File"),

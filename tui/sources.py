@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 from core.config import DataConfig, RunConfig, with_source
+from core.config.change import REMOTE
+from core.errors import WorkbenchError
+from core.recent import recent
+from core.runs import Run, RunStore
 
 SAMPLE = "sample"
 
@@ -18,7 +23,7 @@ def data_config(given: str) -> DataConfig:
 
 
 def pasted_path(text: str) -> str:
-    """The path that a pasted text names, if it is one line that names an existing file; else empty.
+    """The path that a pasted text names, if it is one line that names an existing file or folder; else empty.
 
     Understands quotes and backslashes as terminals put them around dragged files, and `file://` addresses.
     """
@@ -35,11 +40,12 @@ def pasted_path(text: str) -> str:
             words = []
         if len(words) == 1:
             candidates.append(words[0])
-    return next((one for one in candidates if _is_file(one)), "")
+    return next((one for one in candidates if _is_there(one)), "")
 
 
 def given_path(text: str) -> str:
-    """What a pasted text asks to open: the file that it names, or what looks like a path though nothing lies there.
+    """What a pasted text asks to open: the file or folder that it names, `hub:owner/name`, `kaggle:owner/name`, or what
+    looks like a path though nothing lies there.
 
     The latter is opened like a typed one, so that its error is told. Empty for any other text.
     """
@@ -50,18 +56,33 @@ def given_path(text: str) -> str:
         return ""
     if text.startswith("file://"):
         return unquote(urlparse(text).path)
+    if (name := text.strip("'\"")).startswith(REMOTE) and " " not in name:
+        return name
     return text.strip("'\"") if text.startswith("~") or "/" in text or os.sep in text else ""
 
 
-def _is_file(path: str) -> bool:
+def _is_there(path: str) -> bool:
+    """Whether a file lies there; or a folder, of which a bare word is not taken to be the name."""
     try:
-        return Path(path).expanduser().is_file()
+        place = Path(path).expanduser()
+        return place.is_file() or ((os.sep in path or path.startswith("~")) and place.is_dir())
     except (OSError, RuntimeError, ValueError):
         return False
 
 
+def recent_sources(store: RunStore) -> list[str]:
+    """What was opened lately, newest first, then what the newest runs were trained on."""
+    found = recent()
+    for name in store.names()[:12]:
+        with suppress(WorkbenchError):
+            found.append(Run(store.root / name).config().data.source)
+    return list(dict.fromkeys(found))
+
+
 def short(given: str, width: int) -> str:
-    """A source in at most `width` characters: its file's name when it is too long, and of that the end."""
-    if len(given) > width and not given.startswith(("hub:", "kaggle:")):
-        given = Path(given).name
+    """A source in at most `width` characters: its folder's and file's name when it is too long, or the end of that."""
+    if len(given) > width and not given.startswith(REMOTE):
+        place = Path(given)
+        both = f"{place.parent.name}/{place.name}"
+        given = both if len(both) <= width else place.name
     return given if len(given) <= width else "…" + given[-(width - 1) :]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from core.config import DataConfig
@@ -165,10 +166,11 @@ def clean(table: Table, columns: Columns, config: DataConfig, progress: Progress
 
 
 def _begin(table: Table, columns: Columns) -> Rows:
-    codes, names = pd.factorize(table.frame[columns.label].str.strip())
+    labels = pc.dictionary_encode(arrow(table.frame[columns.label]))
+    codes, names = pd.factorize(np.array(pc.utf8_trim_whitespace(labels.dictionary).to_pylist(), dtype=object))
     return Rows(
         texts=_joined(table.frame, columns.text),
-        codes=codes.astype(np.int64),
+        codes=codes.astype(np.int64)[labels.indices.to_numpy(zero_copy_only=False)],
         names=[str(name) for name in names],
         groups=table.frame[columns.group] if columns.group else None,
         at=np.arange(len(table.frame), dtype=np.int64),

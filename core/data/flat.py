@@ -1,12 +1,14 @@
-"""An Arrow column as the bytes it is made of, in pieces that fit a processor's cache, several at a time."""
+"""An Arrow column: as a sequence of texts, and as the bytes it is made of, in pieces that fit a processor's cache."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from core.data.table import Ints
@@ -16,12 +18,74 @@ from core.protocol import Progress, no_progress
 Bytes = NDArray[np.uint8]
 Cut = tuple[int, int]
 
-PIECE = 1 << 17
+PIECE = 1 << 18
 """Bytes of text in a piece, but for a text that is longer by itself."""
 ROWS = 1 << 15
 """Rows in a piece at most."""
-_TELL = 32
+_TELL = 16
 """Pieces from one word of progress to the next: some 20 ms."""
+
+
+class Texts(Sequence[str]):
+    """A column as a sequence of `str` that are made when they are asked for: a million of them would take 150 MB."""
+
+    __slots__ = ("column",)
+
+    def __init__(self, texts: Any) -> None:
+        self.column = arrow(texts)
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    @overload
+    def __getitem__(self, at: SupportsIndex) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[str]: ...
+    def __getitem__(self, at: SupportsIndex | slice) -> str | list[str]:
+        if isinstance(at, slice):
+            start, stop, step = at.indices(len(self))
+            if step == 1:
+                return _listed(self.column.slice(start, max(stop - start, 0)))
+            return self.take(np.arange(start, stop, step, dtype=np.int64))
+        text: str = self.column[operator.index(at)].as_py()
+        return text
+
+    def __iter__(self) -> Iterator[str]:
+        for start in range(0, len(self), 4096):
+            yield from self[start : start + 4096]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Texts):
+            return bool(self.column.equals(other.column))
+        if isinstance(other, Sequence) and not isinstance(other, str):
+            return len(self) == len(other) and all(map(operator.eq, self, other))
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Texts({self[:3]}{'' if len(self) <= 3 else f' and {len(self) - 3} more'})"
+
+    def take(self, rows: Iterable[int] | Ints) -> list[str]:
+        """The texts of these rows, in this order. Raises `IndexError` for one that there is not."""
+        at = np.asarray(rows if isinstance(rows, (np.ndarray, list)) else list(rows), dtype=np.int64)
+        return _listed(self.column.take(pa.array(at)))
+
+
+def _listed(column: Any) -> list[str]:
+    # By way of numpy it is several times faster than Arrow's own list.
+    found: list[str] = column.to_numpy(zero_copy_only=False).tolist()
+    return found
+
+
+def arrow(texts: Any) -> Any:
+    """A list, a pandas column of text or `Texts` as one Arrow array; an Arrow array as it is."""
+    if isinstance(texts, Texts):
+        return texts.column
+    if isinstance(texts, pa.Array):
+        return texts
+    found = pa.array(texts if isinstance(texts, Sequence) else texts.array, type=pa.large_string())
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
 
 def flat(column: Any) -> tuple[Ints, Bytes]:
@@ -33,9 +97,11 @@ def flat(column: Any) -> tuple[Ints, Bytes]:
         return np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.uint8)
     _, starts, data = column.buffers()
     offsets = np.frombuffer(starts, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
-    if data is None or offsets[0] == offsets[-1]:
-        return offsets - offsets[0], np.zeros(0, dtype=np.uint8)
-    return offsets - offsets[0], np.frombuffer(data, dtype=np.uint8)[offsets[0] : offsets[-1]]
+    first, last = int(offsets[0]), int(offsets[-1])
+    offsets = offsets - first if first else offsets
+    if data is None or first == last:
+        return offsets, np.zeros(0, dtype=np.uint8)
+    return offsets, np.frombuffer(data, dtype=np.uint8)[first:last]
 
 
 def pieces(column: Any) -> list[Cut]:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,9 @@ from core.errors import DataError
 from core.preflight import preflight
 from core.protocol import Handler, Progress
 from core.text import shorten
+
+_ALONE = {".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".pq"}
+"""Ends of files that are one table; whatever else is read again when other columns are chosen."""
 
 MOST_ROWS = 5000
 LONGEST_TEXT = 5000
@@ -149,7 +153,7 @@ class DataService:
         return {"source": source}
 
     def _read(self, config: DataConfig, progress: Progress) -> Table:
-        key = (stamp(config), replace(config, text=(), label="", group="", time="", cures=()))
+        key = _table_key(config)
         if self._table is None or self._table[0] != key:
             self._table = self._looked = None  # before the next one is read: two would not fit where one does
             self._table = (key, read_table(config, progress))
@@ -160,10 +164,19 @@ class DataService:
             parse_cure(text)
         with self._lock:
             table = self._read(config, progress)
-            key = (stamp(config), config)
+            key = (self._table and self._table[0], config)
             if self._looked is None or self._looked[0] != key:
                 self._looked = (key, _Looked(clean(table, choose_columns(table, config), config, progress)))
             return self._looked[1]
+
+
+def _table_key(config: DataConfig) -> object:
+    """Equal keys mean the same table. Files are joined by their text and label columns, so those count for several."""
+    known = replace(config, group="", time="", cures=())
+    parts = config.validation_file or config.test_file
+    if config.source == "sample" or (Path(config.source).suffix.lower() in _ALONE and not parts):
+        known = replace(known, text=(), label="")
+    return stamp(config), known
 
 
 def _config(request: dict[str, Any]) -> RunConfig:

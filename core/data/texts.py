@@ -5,87 +5,38 @@ A column is one Arrow array of `large_string`: all texts one after another in UT
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
-from typing import Any, SupportsIndex, overload
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from core.data.flat import PIECE, ROWS, Bytes, by_piece, flat, pieces, rows_at
+from core.data.flat import PIECE, ROWS, Bytes, Texts, arrow, by_piece, flat, pieces, rows_at
 from core.data.table import Ints
 from core.protocol import Progress, no_progress
 
+__all__ = [
+    "Mask",
+    "Texts",
+    "arrow",
+    "blank",
+    "holding",
+    "keys_and_words",
+    "matching",
+    "normalised",
+    "sha_of_joined",
+    "with_bytes",
+]
+
 Mask = NDArray[np.bool_]
-Words = NDArray[np.uint64]
+Prints = NDArray[np.uint64]
+Powers = NDArray[np.uint32]
 
-_BASE = 0x9E3779B97F4A7C15
-
-
-class Texts(Sequence[str]):
-    """A column as a sequence of `str` that are made when they are asked for: a million of them would take 150 MB."""
-
-    __slots__ = ("column",)
-
-    def __init__(self, texts: Any) -> None:
-        self.column = arrow(texts)
-
-    def __len__(self) -> int:
-        return len(self.column)
-
-    @overload
-    def __getitem__(self, at: SupportsIndex) -> str: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[str]: ...
-    def __getitem__(self, at: SupportsIndex | slice) -> str | list[str]:
-        if isinstance(at, slice):
-            start, stop, step = at.indices(len(self))
-            if step == 1:
-                return _listed(self.column.slice(start, max(stop - start, 0)))
-            return self.take(np.arange(start, stop, step, dtype=np.int64))
-        text: str = self.column[operator.index(at)].as_py()
-        return text
-
-    def __iter__(self) -> Iterator[str]:
-        for start in range(0, len(self), 4096):
-            yield from self[start : start + 4096]
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, Texts):
-            return bool(self.column.equals(other.column))
-        if isinstance(other, Sequence) and not isinstance(other, str):
-            return len(self) == len(other) and all(map(operator.eq, self, other))
-        return NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"Texts({self[:3]}{'' if len(self) <= 3 else f' and {len(self) - 3} more'})"
-
-    def take(self, rows: Iterable[int] | Ints) -> list[str]:
-        """The texts of these rows, in this order. Raises `IndexError` for one that there is not."""
-        at = np.asarray(rows if isinstance(rows, (np.ndarray, list)) else list(rows), dtype=np.int64)
-        return _listed(self.column.take(pa.array(at)))
-
-
-def _listed(column: Any) -> list[str]:
-    # By way of numpy it is several times faster than Arrow's own list.
-    found: list[str] = column.to_numpy(zero_copy_only=False).tolist()
-    return found
-
-
-def arrow(texts: Any) -> Any:
-    """A list, a pandas column of text or `Texts` as one Arrow array; an Arrow array as it is."""
-    if isinstance(texts, Texts):
-        return texts.column
-    if isinstance(texts, pa.Array):
-        return texts
-    found = pa.array(texts if isinstance(texts, Sequence) else texts.array, type=pa.large_string())
-    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+_BASE = 0x9E3779B1
 
 
 def normalised(texts: Any) -> Any:
@@ -123,14 +74,19 @@ def _may_hold_odd_blanks(column: Any) -> Mask:
 def keys_and_words(texts: Any, progress: Progress = no_progress) -> tuple[Ints, Ints]:
     """The first row with the same text but for case and white space, and the number of words: both of shape `[rows]`.
 
-    Texts are told apart by a 64-bit sum of their bytes times powers of an odd number (Rabin and Karp, 1987); where two
-    sums are equal, the texts themselves are compared.
+    Texts are told apart by their lengths and a 32-bit sum of their bytes times powers of an odd number (Rabin and Karp,
+    1987); where these are equal, the texts themselves are compared.
     """
     column = arrow(texts)
     prints = np.zeros(len(column), dtype=np.uint64)
     words = np.zeros(len(column), dtype=np.int64)
-    for (start, end), (found, blanks) in by_piece(column, _measure, progress):
+    left = []
+    for (start, end), (found, blanks, odd) in by_piece(column, _measure, progress):
         prints[start:end], words[start:end] = found, blanks
+        left.append(start + odd)
+    rest = np.concatenate(left) if left else np.zeros(0, dtype=np.int64)
+    for (start, end), (found, blanks) in by_piece(column.take(pa.array(rest)), _measure_normalised):
+        prints[rest[start:end]], words[rest[start:end]] = found, blanks
     keys = np.arange(len(column), dtype=np.int64)
     ordered = np.sort(prints)
     again = ordered[1:][ordered[1:] == ordered[:-1]]
@@ -140,41 +96,62 @@ def keys_and_words(texts: Any, progress: Progress = no_progress) -> tuple[Ints, 
     return keys, words
 
 
-def _measure(piece: Any) -> tuple[Words, Ints]:
+def _measure(piece: Any) -> tuple[Prints, Ints, Ints]:
+    """The print and the number of words of each text of a piece, and for which of them these are still to be found."""
+    offsets, data = flat(piece)
+    if len(data) == 0:
+        return np.zeros(len(piece), dtype=np.uint64), np.zeros(len(piece), dtype=np.int64), np.zeros(0, dtype=np.int64)
+    # Plain is what is ASCII with single spaces between words: all but its capitals is then as in normalised text.
+    blank = data == 32
+    odd = data.view(np.int8) < 32
+    odd[1:] |= blank[1:] & blank[:-1]
+    rows = np.zeros(len(piece), dtype=bool)
+    rows[rows_at(offsets, np.flatnonzero(odd))] = True
+    rows |= blank[np.minimum(offsets[:-1], len(data) - 1)] | blank[np.maximum(offsets[1:], 1) - 1]
+    if np.count_nonzero(rows) > len(piece) // 2:
+        return *_measure_normalised(piece), np.zeros(0, dtype=np.int64)
+    return _prints(offsets, data), _words(offsets, blank), np.flatnonzero(rows)
+
+
+def _measure_normalised(piece: Any) -> tuple[Prints, Ints]:
     offsets, data = flat(normalised(piece))
-    return _prints(offsets, data), _counted(data == 32, offsets) + (offsets[1:] > offsets[:-1])
+    return _prints(offsets, data), _words(offsets, data == 32)
 
 
 @cache
-def _powers() -> tuple[Words, Words]:
-    """Powers of the base and of its inverse, modulo 2^64."""
-    base, inverse = (np.full(2 * PIECE, one, dtype=np.uint64) for one in (_BASE, pow(_BASE, -1, 1 << 64)))
-    return np.cumprod(base), np.cumprod(inverse)
+def _powers() -> tuple[Powers, Powers]:
+    """Powers of the base and of its inverse, modulo 2^32."""
+    base, inverse = (np.full(2 * PIECE, one, dtype=np.uint32) for one in (_BASE, pow(_BASE, -1, 1 << 32)))
+    return np.cumprod(base, dtype=np.uint32), np.cumprod(inverse, dtype=np.uint32)
 
 
-def _prints(offsets: Ints, data: Bytes) -> Words:
+def _prints(offsets: Ints, data: Bytes) -> Prints:
+    """Equal for equal texts, capitals or not: bit 5, in which they differ, is set in every byte."""
+    lengths = np.diff(offsets)
     power, inverse = _powers()
     if len(data) >= len(power):  # lower case makes a piece longer by half at most, so that this is one text alone
-        return np.frombuffer(sha256(data.tobytes()).digest()[:8], dtype=np.uint64)
-    sums = np.zeros(len(data) + 1, dtype=np.uint64)
-    np.multiply(data, power[: len(data)], out=sums[:-1])
-    found = np.add.reduceat(sums, offsets[:-1]) if len(offsets) > 1 else sums[:0]
-    found[offsets[1:] == offsets[:-1]] = 0
-    return np.asarray(found * inverse[offsets[:-1]], dtype=np.uint64)
+        return np.frombuffer(sha256((data | 32).tobytes()).digest()[:8], dtype=np.uint64)
+    sums = np.empty(len(data) + 1, dtype=np.uint32)
+    np.multiply(data | 32, power[: len(data)], out=sums[:-1])
+    sums[-1] = 0
+    found = np.add.reduceat(sums, offsets[:-1]) if len(lengths) else sums[:0]
+    found[lengths == 0] = 0
+    sums_of = (found * inverse[offsets[:-1]]).astype(np.uint64)
+    return np.asarray(sums_of << 32 | lengths.astype(np.uint64), dtype=np.uint64)
 
 
-def _counted(mask: Mask, offsets: Ints) -> Ints:
-    """How often `mask` is true in each text, counted by 64: adding up single bytes would take five times as long."""
-    packed = np.packbits(mask, bitorder="little")
+def _words(offsets: Ints, blank: Mask) -> Ints:
+    """Words per text: its blanks and one, counted by 64, for adding up single bytes would take five times as long."""
+    packed = np.packbits(blank, bitorder="little")
     bits = np.zeros(len(packed) // 8 + 1, dtype="<u8")
     bits.view(np.uint8)[: len(packed)] = packed
     before = np.concatenate(([0], np.cumsum(np.bitwise_count(bits), dtype=np.int64)))
     rest = bits[offsets >> 6] & ((np.uint64(1) << (offsets & 63).astype(np.uint64)) - np.uint64(1))
-    found: Ints = np.diff(before[offsets >> 6] + np.bitwise_count(rest))
+    found: Ints = np.diff(before[offsets >> 6] + np.bitwise_count(rest)) + (offsets[1:] > offsets[:-1])
     return found
 
 
-def _compare(column: Any, alike: Ints, prints: Words, keys: Ints) -> None:
+def _compare(column: Any, alike: Ints, prints: Prints, keys: Ints) -> None:
     """Write the first equal row into `keys`. `alike`: rows by their prints, equals together."""
     borders = np.flatnonzero(np.concatenate(([True], prints[alike][1:] != prints[alike][:-1])))
     start = 0
@@ -215,6 +192,23 @@ def holding(texts: Any, part: str, *, any_case: bool = False) -> Mask:
     wanted = np.frombuffer(part.encode("utf-8"), dtype=np.uint8)
     for (start, _), rows in by_piece(column, lambda piece: _rows_with(piece, wanted)):
         mask[start + rows] = True
+    return mask
+
+
+def with_bytes(texts: Any, wanted: Sequence[int]) -> Mask:
+    """Which texts hold one of these bytes of UTF-8, all of them above 127."""
+    column = arrow(texts)
+    mask = np.zeros(len(column), dtype=bool)
+    table = np.zeros(256, dtype=bool)
+    table[list(wanted)] = True
+
+    def rows(piece: Any) -> Ints:
+        offsets, data = flat(piece)
+        high = np.flatnonzero(data > 127)
+        return rows_at(offsets, high[table[data[high]]])
+
+    for (start, _), found in by_piece(column, rows):
+        mask[start + found] = True
     return mask
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.machine import cpu_name, usable_cores
-from tests.benchmarks import answer, sample, screen, startup
+from tests.benchmarks import answer, data, sample, screen, startup
 
 CASES: dict[str, tuple[str, str, Callable[[], float]]] = {
     "help": ("finetui --help, process start to end", "s", startup.help_seconds),
@@ -24,10 +24,14 @@ CASES: dict[str, tuple[str, str, Callable[[], float]]] = {
     "classify-warm": ("one sentence, resident child, median of 200 (C5)", "ms", answer.warm_milliseconds),
     "screen-memory": ("resident set of the screen while a run trains", "MB", screen.memory_megabytes),
     "screen-bytes": ("bytes to the terminal while a run trains, 120x40 (U3)", "KB/s", screen.kilobytes_per_second),
+    "data-million": ("profile of 1 000 000 rows, child start to answer (C7)", "s", data.million_seconds),
+    "data-screen": ("the same, enter key to class distribution on screen (C7)", "s", data.screen_seconds),
+    "data-keys": ("key to paint while they load, p95 of 30 and more", "ms", data.screen_key_milliseconds),
+    "odd-lines": ("hostile files of up to 200 MB, the slowest to be told apart", "s", data.odd_lines_seconds),
     "train-sample": ("finetui train sample, launch to saved", "s", sample.train_seconds),
     "sample-folds": ("sample, out-of-fold macro F1 over 5 folds", "F1", sample.out_of_fold),
 }
-ONCE = {"sample-folds", "train-sample", "screen-bytes", "screen-memory"}
+ONCE = {"data-keys", "data-million", "odd-lines", "sample-folds", "train-sample", "screen-bytes", "screen-memory"}
 
 
 def main() -> None:

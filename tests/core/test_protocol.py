@@ -44,12 +44,28 @@ def odd(request, progress):
 
 def wait(request, progress):  # until everything that was asked has arrived
     for thread in threading.enumerate():
-        if thread is not threading.current_thread():
+        if thread.name == "requests":
             thread.join()
     return {}
 
+def big(request, progress):
+    return {"text": "x" * 300_000}
+
+def long(request, progress):
+    for done in range(400):
+        progress(done, 400, "checking")
+    return {}
+
+def staying(request, progress):
+    while True:
+        progress(0, 0, "checking")
+
+def dying(request, progress):
+    raise SystemExit(3)
+
 handlers = {"echo": echo, "fail": fail, "noisy": noisy, "slow": slow, "wait": wait, "crash": crash, "odd": odd}
-serve(handlers, float(sys.argv[1]))
+handlers["big"] = big
+serve(handlers, float(sys.argv[1]), {"long": long, "staying": staying, "dying": dying})
 print("left")
 """
 
@@ -173,3 +189,41 @@ def test_an_unknown_kind_of_error_stays_an_error() -> None:
     with pytest.raises(WorkbenchError, match="Something went wrong"):
         result_of({"id": 1, "error": {}})
     no_progress(0, 0, "shown to nobody")
+
+
+def test_two_threads_never_write_into_one_another_s_lines() -> None:
+    asked = [{"id": 0, "ask": "long"}, *({"id": number, "ask": "big"} for number in range(1, 60))]
+    found, _ = serve(lines(*asked))
+    results = [one["id"] for one in found if "result" in one]
+    assert sorted(results) == list(range(60))
+    assert sum("progress" in one for one in found) == 400
+
+
+def test_a_newer_request_ends_what_runs_in_the_background() -> None:
+    asked = [{"id": 1, "ask": "staying", "newest": "checks"}, {"id": 2, "ask": "long", "newest": "checks"}]
+    found, _ = serve(lines(*asked))
+    ends = {one["id"]: one for one in found if "progress" not in one}
+    assert ends[1]["error"]["kind"] == "Cancelled"
+    assert ends[2]["result"] == {}
+
+
+def test_quick_requests_do_not_wait_for_the_background() -> None:
+    asked = [
+        {"id": 1, "ask": "staying", "newest": "checks"},
+        {"id": 2, "ask": "echo", "text": "hello"},
+        {"id": 3, "ask": "long", "newest": "checks"},
+    ]
+    found, _ = serve(lines(*asked))
+    assert next(one for one in found if one["id"] == 2)["result"] == {"said": "hello"}
+
+
+def test_a_child_whose_background_died_ends() -> None:
+    """Its standard input stays open: only it can know."""
+    command = [sys.executable, "-P", "-c", SERVER, "600"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=child_environment()
+    ) as child:
+        assert child.stdin
+        child.stdin.write(b'{"id": 1, "ask": "dying"}\n')
+        child.stdin.flush()
+        assert child.wait(timeout=60) == 0

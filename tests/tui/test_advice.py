@@ -20,7 +20,7 @@ from tui.advice import here
         ),
         ("finetui runs lists them.", "Room 4 lists them."),
         ("Use --model starter.", "Use model starter. (Room 2 sets it.)"),
-        ("Then --header no.", "Then in the shell: finetui train FILE --header no."),
+        ("Then --header no.", "Then v (room 1): header no."),
         ("Check the path.", "Check the path."),
         ("", ""),
     ],

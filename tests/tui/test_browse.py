@@ -28,7 +28,7 @@ async def opened(pilot: Pilot[None], folder: Path, found: list[Path | None]) -> 
 async def test_hostile_names_are_pictures_and_the_list_has_room_at_80x24(workbench: Build, tmp_path: Path) -> None:
     folder = tmp_path / "in \x1b[2J [red]"
     folder.mkdir()
-    for name in (HOSTILE, "b.csv", "c.zip", "d.csv.gz"):
+    for name in (HOSTILE, "b.csv", "c.png", "d.csv.gz", "e.zip"):
         (folder / name).write_text("text,label\n")
     app, found = workbench(), list[Path | None]()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -37,8 +37,9 @@ async def test_hostile_names_are_pictures_and_the_list_has_room_at_80x24(workben
         text = painted(app)
         assert "evil␛]52" in text
         assert not any((ord(one) < 32 and one != "\n") or one == "\x9b" for one in text)
-        assert "c.zip" not in text
-        assert "d.csv.gz" not in text
+        assert "c.png" not in text
+        assert "d.csv.gz" in text
+        assert "e.zip" in text
         assert dialog.query_one(Files).size.height >= 12
         await pilot.press("end", "enter")
         await until(pilot, lambda: bool(found))
@@ -69,3 +70,14 @@ async def test_escape_chooses_nothing(workbench: Build, tmp_path: Path) -> None:
         await pilot.press("escape")
         await until(pilot, lambda: bool(found))
     assert found == [None]
+
+
+async def test_a_folder_is_opened_as_it_is(workbench: Build, tmp_path: Path) -> None:
+    (tmp_path / "pos").mkdir()
+    app, found = workbench(), list[Path | None]()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, tmp_path, found)
+        assert "This folder" in painted(app)
+        await pilot.click("#folder")
+        await until(pilot, lambda: bool(found))
+    assert found == [tmp_path]

@@ -1,4 +1,4 @@
-"""A dialog that picks a file: the directory list of `textual-fspicker`, with names that cannot act on the terminal."""
+"""A dialog that picks a file or a folder: the list of `textual-fspicker`, with names that cannot act on a terminal."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ from tui import format as fmt
 from tui.screens.modals import Dialog
 from tui.widgets.field import Field
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".json", ".ndjson", ".parquet")
-"""What is listed: the kinds of files that can be read."""
+SUFFIXES = (
+    ".csv", ".tsv", ".tab", ".txt", ".jsonl", ".json", ".ndjson", ".parquet", ".pq",
+    ".gz", ".gzip", ".bz2", ".xz", ".zip", ".tar", ".tgz", ".tbz2", ".txz",
+)  # fmt: skip
+"""What is listed: the kinds of files that can be read, and those that they are packed in."""
 
 
 class Entry(DirectoryEntry):
@@ -60,7 +63,10 @@ class Files(DirectoryNavigation):
 
 
 class FileDialog(Dialog[Path]):
-    """Results in a path, or nothing. `enter` on a file takes it; other files are named in the field."""
+    """Results in a path, or nothing. `enter` on a file takes it; other files are named in the field.
+
+    A folder holds data too: one file per part, or a folder of texts per class. A button takes the one on show.
+    """
 
     CSS_PATH = "../styles/browse.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("full_stop", "hidden", show=False)]
@@ -76,6 +82,7 @@ class FileDialog(Dialog[Path]):
         with Horizontal(id="named"):
             yield Field(placeholder="or the name of any file", id="name")
             yield Button("Open", id="select", compact=True)
+            yield Button("This folder", id="folder", compact=True)
             yield Button("Cancel", id="cancel", compact=True)
 
     def on_mount(self) -> None:
@@ -126,6 +133,10 @@ class FileDialog(Dialog[Path]):
             self.dismiss(path)
         else:
             self._say("there is no such file")
+
+    @on(Button.Pressed, "#folder")
+    def _folder(self) -> None:
+        self.dismiss(self.query_one(Files).location)
 
     @on(Button.Pressed, "#cancel")
     def _cancelled(self) -> None:

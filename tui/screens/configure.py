@@ -88,6 +88,8 @@ class ConfigureRoom(Room):
         return self.query_one("#body").content_size.width
 
     def _paint(self, config: RunConfig) -> None:
+        if not self.query("#plan"):  # the screen is being left
+            return
         width = self._width()
         found = problems(config)
         self.query_one("#plan", Canvas).show(

@@ -21,7 +21,7 @@ MANY = 12
 
 
 class ClassBalance(OptionRows):
-    """The class distribution. `enter` opens a class's rows, `x` leaves the class out."""
+    """The class distribution. `enter` opens a class's rows, `x` leaves the class out, `a` gives it another name."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("data", "classes")
 
@@ -37,19 +37,41 @@ class ClassBalance(OptionRows):
 
         name: str
 
+    @dataclass
+    class Renamed(Message):
+        """Another name for this class is wanted."""
+
+        name: str
+
     def __init__(self) -> None:
         super().__init__(id="classes", classes="panel", markup=False)
         self._counts: tuple[ClassCount, ...] = ()
+        self._kept = self._read = 0
         self._is_open = False
         self.border_title = "Classes"
 
     def show(self, profile: Profile) -> None:
         """Show this profile's classes."""
         self._counts, self._is_open = profile.classes, False
-        number = len(profile.classes)
-        kept = f"{count(profile.kept)} rows kept of {count(profile.read)}"
-        self.border_title = Content(f"{number} class{'es' * (number != 1)} · {kept}")
+        self._kept, self._read = profile.kept, profile.read
         self.draw()
+
+    def draw(self) -> None:
+        """The title follows the width like the bars."""
+        super().draw()
+        if self._read:
+            self.border_title = Content(self._title(self.outer_size.width - 2))
+
+    def _title(self, width: int) -> str:
+        """`6 classes · 1 481 rows kept of 3 085 · 190:1`, the last being the largest class beside the smallest."""
+        number = len(self._counts)
+        head, ratio = f"{number} class{'es' * (number != 1)} · {count(self._kept)}", ""
+        if number > 1:
+            times = self._counts[0].rows / max(self._counts[-1].rows, 1)
+            ratio = f" · {f'{times:.1f}' if times < 9.95 else count(round(times))}:1"
+        whole = f"{head} rows kept of {count(self._read)}{ratio}"
+        short = f"{head} of {count(self._read)}" if self._kept < self._read else f"{head} rows"
+        return next((one for one in (whole, f"{short}{ratio}") if len(one) <= width), short)
 
     def _shown(self) -> tuple[ClassCount, ...]:
         return self._counts if self._is_open or len(self._counts) <= MANY else self._counts[: MANY - 2]
@@ -82,7 +104,7 @@ class ClassBalance(OptionRows):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing is offered for a line that is not there."""
-        if action in ("open", "exclude") and not self._counts:
+        if action in ("open", "exclude", "rename") and not self._counts:
             return False
         return super().check_action(action, parameters)
 
@@ -98,3 +120,8 @@ class ClassBalance(OptionRows):
         """Leave the class under the cursor out."""
         if here := self._here():
             self.post_message(self.Excluded(here.name))
+
+    def action_rename(self) -> None:
+        """Ask for another name for the class under the cursor."""
+        if here := self._here():
+            self.post_message(self.Renamed(here.name))

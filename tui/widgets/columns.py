@@ -16,6 +16,8 @@ from core.text import safe
 from tui.facts import Profile
 
 NONE = ""
+SEVERAL = ("\0several",)
+"""The text columns of the line that leads to choosing several; no column's name has a NUL."""
 
 
 class Columns(Horizontal):
@@ -34,6 +36,9 @@ class Columns(Horizontal):
         text: tuple[str, ...]
         label: str
         group: str
+
+    class Several(Message):
+        """Several text columns are to be joined: ask which."""
 
     PARTS: ClassVar[tuple[str, ...]] = ("text", "label", "group")
 
@@ -72,7 +77,10 @@ class Columns(Horizontal):
     def _options(part: str, profile: Profile) -> list[tuple[Any, Any]]:
         if part == "text":
             several = [profile.text] if len(profile.text) > 1 else []
-            return [(Content(safe(" + ".join(names))), names) for names in [*((c,) for c in profile.columns), *several]]
+            texts = [
+                (Content(safe(" + ".join(names))), names) for names in [*((c,) for c in profile.columns), *several]
+            ]
+            return [*texts, *([(Content("several…"), SEVERAL)] if len(profile.columns) > 1 else [])]
         names = list(profile.columns) if part == "label" else [NONE, *profile.columns]
         return [(Content(safe(name)) if name else Content("none"), name) for name in names]
 
@@ -84,6 +92,10 @@ class Columns(Horizontal):
             return
         values: dict[str, Any] = {"text": now.text, "label": now.label, "group": now.group}
         part = str(event.select.id).removeprefix("column-")
+        if event.value == SEVERAL:
+            self.show(now)  # what is in force, until other columns are
+            self.post_message(self.Several())
+            return
         if values[part] != event.value:
             values[part] = event.value
             self.post_message(self.Changed(**values))

@@ -13,16 +13,19 @@ from tui.widgets.canvas import Line, flow, line
 
 
 def rows(split: Split | None, config: RunConfig, width: int, note: str = "") -> list[Line]:
-    """`train 1 034 · validation 222 · test 222 · 65 steps an epoch, 260 in all`, then the same per class."""
+    """`train 1 034 · validation 222 · test 222 · 65 steps an epoch, 260 in all`, how dealt and why, then per class."""
     if split is None:
         return [line((note or "counting rows…", "muted"))]
     train = sum(split.train)
-    each = math.ceil(train / (config.training.batch_size * config.training.accumulation))
+    training = config.training
+    each = math.ceil(_seen(split, training.oversample) / (training.batch_size * training.accumulation))
     parts = [
         line(("train ", "muted"), (count(train), "strong"), " rows"),
         line(("validation ", "muted"), (count(sum(split.validation)), "strong")),
-        line(("test, locked ", "muted"), (count(sum(split.test)), "strong")),
-        line(f"~{count(each)} steps an epoch, ", (f"~{count(each * config.training.epochs)}", "strong"), " in all"),
+        line(("test, locked ", "muted"), (count(sum(split.test)), "strong"))
+        if sum(split.test)
+        else line(("no locked test", "warn")),
+        line(f"~{count(each)} steps an epoch, ", (f"~{count(each * training.epochs)}", "strong"), " in all"),
     ]
     names = [safe(name)[:18] for name in split.label_names]
     classes = [
@@ -31,7 +34,30 @@ def rows(split: Split | None, config: RunConfig, width: int, note: str = "") -> 
     ]
     lines = flow(classes, width)
     more = [line((f"and more: {len(names)} classes in all", "muted"))] if len(lines) > 2 else []
-    return [*flow(parts, width), *lines[:2], *more]
+    return [*flow(parts, width), *_dealt(split, width), *lines[:2], *more]
+
+
+def _seen(split: Split, oversample: str) -> int:
+    """Rows that an epoch goes through: `core.training.oversample` repeats those of smaller classes."""
+    largest = max(split.train, default=0)
+    match oversample:
+        case "balanced":
+            return largest * sum(own > 0 for own in split.train)
+        case "sqrt":
+            return sum(round(math.sqrt(largest * own)) for own in split.train)
+        case _:
+            return sum(split.train)
+
+
+def _dealt(split: Split, width: int) -> list[Line]:
+    """`stratified: equal class shares, 15 % validated`, in one line, or two where the screen is wide."""
+    if not split.method:
+        return []
+    left = f"; {count(split.left_out)} rows in no part" if split.left_out else ""
+    told = textwrap.wrap(
+        safe(f"{split.method}: {split.reason}{left}"), max(width, 20), max_lines=1 + (width >= 100), placeholder=" …"
+    )
+    return [line((text, "muted")) for text in told]
 
 
 def device_lines(devices: list[dict[str, object]], chosen: str, width: int) -> list[Line]:

@@ -24,7 +24,7 @@ PAGE = 500
 
 
 class RowList(ScrollView, can_focus=True):
-    """Row number, label and text of each row, one line each, with a cursor."""
+    """Row number (after its file, where there are several), label and text of each row, one line each."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--number", "rows--label", "rows--text", "rows--cursor"}
     DEFAULT_CSS = """
@@ -60,7 +60,7 @@ class RowList(ScrollView, can_focus=True):
         self.total = 0
         self._pages: dict[int, Page] = {}
         self._asked: set[int] = set()
-        self._widths = (1, 6)
+        self._widths = (1, 6, 0)
 
     def show(self, page: Page) -> None:
         """The first page of another query: forget all others."""
@@ -68,7 +68,8 @@ class RowList(ScrollView, can_focus=True):
         self.total = page.total
         label = max((width_of(safe(row.label[:40])) for row in page.rows), default=0)
         number = max((row.number for row in page.rows), default=1)
-        self._widths = (len(str(number)), min(label, 16))
+        file = max((width_of(safe(row.file)) for row in page.rows), default=0)
+        self._widths = (len(str(number)), min(label, 16), min(file, 14))
         self.virtual_size = Size(self.size.width, self.total)
         self.cursor = 0
         self.scroll_to(y=0, animate=False)
@@ -77,8 +78,10 @@ class RowList(ScrollView, can_focus=True):
     def add(self, page: Page) -> None:
         """A further page of the same query."""
         self._pages[page.start // PAGE] = page
+        number, label, file = self._widths
         numbers = [len(str(row.number)) + 1 for row in page.rows[-1:]]
-        self._widths = (max([self._widths[0], *numbers]), self._widths[1])
+        files = [min(width_of(safe(row.file)), 14) for row in page.rows[-1:]]
+        self._widths = (max([number, *numbers]), label, max([file, *files]))
         self.refresh()
 
     def row_at(self, index: int) -> Row | None:
@@ -98,11 +101,15 @@ class RowList(ScrollView, can_focus=True):
         if index >= self.total:
             return Strip.blank(width, self.rich_style)
         row = self.row_at(index)
-        number, label = self._widths
+        number, label, file = self._widths
+        place = cell(safe(row.file) if row else "", file) + " " if file else ""
         texts = (
-            (f"{row.number:>{number}} " if row else " " * number + " ", "number"),
+            (place + (f"{row.number:>{number}} " if row else " " * number + " "), "number"),
             (cell(safe(row.label[:40]) if row else "", label) + " ", "label"),
-            (cell(safe(row.text[: width * 4]) if row else "…", max(width - number - label - 2, 1)), "text"),
+            (
+                cell(safe(row.text[: width * 4]) if row else "…", max(width - len(place) - number - label - 2, 1)),
+                "text",
+            ),
         )
         here = "cursor" if index == self.cursor else ""
         segments = [Segment(text, self.get_component_rich_style(f"rows--{here or part}")) for text, part in texts]

@@ -9,7 +9,7 @@ from core.data.table import PARTS
 from core.data.texts import arrow
 from core.errors import ConfigError
 
-NEAR = 0.9
+NEAR = 0.8
 """From how much likeness on (1: the same) texts are nearly equal when a rule does not say."""
 
 

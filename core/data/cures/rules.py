@@ -123,7 +123,7 @@ _ALL = (
         "Keep the first of texts that are nearly the same.",
         check_near,
         drop_near_duplicates,
-        "0.9",
+        "0.8",
     ),
     Cure("drop-conflicts", "Leave texts under several labels out.", nothing, drop_conflicts),
     Cure(

@@ -12,8 +12,10 @@ from core.data.dataset import EMPTY_LABEL, Loaded
 from core.data.health.finding import NONE, Finding, many
 from core.data.reading.sniff import ONE_COLUMN
 from core.data.table import BAD_ROW
-from core.data.texts import holding, matching
+from core.data.texts import holding, matching, with_bytes
 
+_LEADS = (0xC2, 0xC3, 0xE2, 0xEF)
+"""What the characters below begin with in UTF-8."""
 _RESIDUE = r"\x{fffd}|Ã[\x{80}-\x{bf}©¨¶¼¤±³¡]|â€|Â[\x{80}-\x{bf}]|ï»¿"
 
 
@@ -38,13 +40,10 @@ def residue(loaded: Loaded) -> Iterator[Finding]:
     """Traces of text read in the wrong encoding, and of quotes that swallowed rows."""
     if not loaded.dataset.texts:
         return
-    # Cheap substring tests first: the regular expression runs only over the few that pass.
-    suspects = np.zeros(len(loaded.dataset.texts), dtype=bool)
-    for mark in ("\ufffd", "Ã", "Â", "â€", "ï»¿"):
-        suspects |= holding(loaded.dataset.column, mark)
-    at = np.flatnonzero(suspects)
+    # Most texts are plain ASCII, and of the others only those with one of these bytes can hold a trace.
+    at = np.flatnonzero(with_bytes(loaded.dataset.column, _LEADS))
     if len(at):
-        at = at[matching([loaded.dataset.texts[one] for one in at], _RESIDUE)].astype(np.int64)
+        at = at[matching(loaded.dataset.texts.take(at), _RESIDUE)].astype(np.int64)
     if len(at):
         text = f"{many(len(at), 'row')} with the residue of a wrong encoding (such as Ã© or �)"
         yield Finding("warn", "residue", text, len(at), kept=at)

@@ -37,7 +37,7 @@ def read(raw: bytes, config: DataConfig, name: str, suffix: str, progress: Progr
         )
     text = decode(raw, config.encoding, name)
     del raw
-    if not text.data.strip():
+    if not text.data or text.data.isspace():
         raise DataError("This file is empty", f"{name} holds only blanks.", "Name a table of texts and labels.")
     json = suffix in JSON_SUFFIXES or (suffix not in (".csv", ".tsv") and looks_like_json(text.data))
     if json and not config.delimiter:

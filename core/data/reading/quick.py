@@ -20,9 +20,9 @@ from core.data.reading.sniff import Layout
 from core.data.table import Ints
 from core.protocol import Progress
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
 """Bytes that are parsed at a time. A record longer than this is not plain."""
-_TELL = 8
+_TELL = 32
 """Blocks from one word of progress to the next."""
 _MOST_COLUMNS = 200
 
@@ -63,7 +63,8 @@ def read_quickly(data: bytes, layout: Layout, progress: Progress) -> pd.DataFram
     Blank records of a table with one column are in it. Raises what `progress` raises.
     """
     width = len(layout.names)
-    if width > _MOST_COLUMNS or b"\r" in data:  # which Arrow takes for a line end
+    body = without_blank_end(data)
+    if width > _MOST_COLUMNS or not len(body) or b"\r" in data:  # which Arrow takes for a line end
         return None
     framed = layout.framed and b'"' in data
     columns = [_Column() for _ in range(width)]
@@ -71,7 +72,7 @@ def read_quickly(data: bytes, layout: Layout, progress: Progress) -> pd.DataFram
     # A record of our own before the others hides what might be a second byte-order mark, and one after them is found
     # whole only when no quote was left open.
     ours = layout.delimiter.join("x" * width).encode()
-    file = Spliced(ours + b"\n", without_blank_end(data), b"\n" + ours)
+    file = Spliced(ours + b"\n", body, b"\n" + ours)
     skipped, last = 1 + layout.header, None
     try:
         for batch in _batches(file, layout.delimiter, framed, width):
