@@ -13,7 +13,7 @@ import typer
 
 from core.cli.console import Line, is_terminal, say
 from core.cli.find import find_run
-from core.cli.options import JsonOption, RunsOption, with_settings
+from core.cli.options import JsonOption, RunsOption, SourceArgument, with_settings
 from core.cli.profile import show_profile, show_rows
 from core.config import (
     RunConfig,
@@ -35,10 +35,7 @@ _PAGE = 5000
 @with_settings(("data", "split", "model"))
 def data(
     values: dict[str, Any],
-    source: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Argument(help="'sample', a file, a folder, an archive, hub: or kaggle:.", show_default=False),
-    ] = None,
+    source: SourceArgument = None,
     config: Annotated[Optional[Path], typer.Option("--config", help="Begin from this run.toml.")] = None,  # noqa: UP045
     quick: Annotated[bool, typer.Option("--quick", help="Only what a glance tells: no checks that take seconds.")] = (
         False
@@ -125,7 +122,7 @@ class _Asked:
             raise error_from_dict(found["problem"])
         if label:
             _known("class", label, [one["name"] for one in found["classes"]])
-        codes = [one["code"] for one in found["findings"]]
+        codes = [one["code"] for one in found["findings"]] + [one["reason"] for one in found["dropped"]]
         if code and code not in codes:
             for check in self._checks(code):
                 codes += [one["code"] for one in self._examine(check)["findings"]]

@@ -12,6 +12,10 @@ import typer
 from core.config import RunConfig, flag_of, is_tuple, settings, type_of
 
 RunsOption = Annotated[Optional[Path], typer.Option("--runs", help="Folder where runs live.")]  # noqa: UP045
+SourceArgument = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Argument(help="'sample', a file, a folder, an archive, hub: or kaggle: (docs/data.md).", show_default=False),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 NOT_OPTIONS = {"data.source", "data.given"}

@@ -13,7 +13,7 @@ import typer
 from core.cli.console import out, say
 from core.cli.find import find_run
 from core.cli.follow import watch
-from core.cli.options import JsonOption, RunsOption, with_settings
+from core.cli.options import JsonOption, RunsOption, SourceArgument, with_settings
 from core.config import RunConfig, load, with_absolute_paths, with_source, with_values
 from core.errors import RunError
 from core.launch import start
@@ -24,9 +24,7 @@ from core.runs import Run, RunStore, find_root
 @with_settings()
 def train(
     values: dict[str, Any],
-    source: Annotated[
-        Optional[str], typer.Argument(help="'sample', or a file: CSV, TSV, JSONL, Parquet.", show_default=False)  # noqa: UP045
-    ] = None,
+    source: SourceArgument = None,
     config: Annotated[Optional[Path], typer.Option("--config", help="Begin from this run.toml.")] = None,  # noqa: UP045
     name: Annotated[str, typer.Option("--name", help="Name of the run; made up when not given.")] = "",
     runs: RunsOption = None,

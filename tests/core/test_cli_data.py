@@ -175,3 +175,9 @@ def test_a_wrong_column_still_shows_which_there_are(place: Path) -> None:
     assert done.returncode == 2
     assert "columns: SentenceId, phrase, mood" in done.stdout
     assert "--group SentenceId" in done.stderr
+
+
+def test_what_a_cure_left_out_can_be_looked_at(place: Path) -> None:
+    done = finetui("data", "phrases.csv", "--cure", "drop-rare:10", "--rows", "drop-rare:10", cwd=place)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "a lonely row of its own" in done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,3 +144,37 @@ def test_the_screen_s_process_loads_nothing_heavy(live: Run) -> None:
         assert terminal.resident_bytes() < 80e6
         os.kill(terminal.pid, 15)
         terminal.wait_end()
+
+
+def write_tweets(path: Path) -> Path:
+    """The shape of the SMILE tweets: no header, `nocode` rows, rare classes, a few rows with two labels."""
+    counts = {"nocode": 90, "happy": 120, "not-relevant": 40, "angry": 20, "sad": 14, "happy|sad": 7}
+    lines = [f"{label} tweet {number} about the gallery,{label}" for label, n in counts.items() for number in range(n)]
+    path.write_text("\n".join(f"{600 + at},{line}" for at, line in enumerate(lines)) + "\n")
+    return path
+
+
+def test_a_recipe_from_the_file_to_the_split_without_leaving_the_screen(tmp_path: Path) -> None:
+    with screen(tmp_path, str(write_tweets(tmp_path / "tweets.csv"))) as terminal:
+        terminal.wait(lambda text: "6 classes" in text and "to look at" in text)
+        terminal.send("\t")  # to Health
+        for _ in range(2):  # drop the rows with two labels, drop nocode: the worst findings come first
+            terminal.wait(lambda text: "f  Fix" in text)
+            before = terminal.text()
+            terminal.send("f")
+            terminal.wait(lambda text, before=before: "opening" not in text and _kept(text) < _kept(before))
+        terminal.wait(lambda text: "4 classes · 194 of 291" in text)
+        terminal.send("2")
+        terminal.wait(lambda text: "train 136" in text and "validation 29" in text and "test, locked 29" in text)
+        terminal.send("y")
+        terminal.wait(lambda text: "drop-class:nocode" in text and "drop-multi-label" in text)
+        terminal.send("\x1b")
+        terminal.wait(lambda text: "▸2 Configure" in text and "The same from a shell" not in text)
+        terminal.send("q")
+        terminal.wait_end()
+
+
+def _kept(text: str) -> int:
+    """Rows kept, as the title above the classes says."""
+    found = re.search(r"classes · ([\d ]+) of 291", text)
+    return int(found[1].replace(" ", "")) if found else 10**6
