@@ -9,7 +9,7 @@ from core.config import RunConfig, flag_of, problems
 from core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from core.data.dataset import Dataset
+    from core.data.dataset import Loaded
 
 
 def require_sound(config: RunConfig) -> None:
@@ -19,18 +19,20 @@ def require_sound(config: RunConfig) -> None:
         raise ConfigError("This configuration cannot be used", lines, "finetui train --help shows every bound.")
 
 
-def preflight(config: RunConfig, load: Callable[[], Dataset] | None = None) -> RunConfig:
+def preflight(config: RunConfig, load: Callable[[], Loaded] | None = None) -> RunConfig:
     """Look at everything that needs neither a network nor torch. Raises `WorkbenchError`.
 
-    `load` gives the data set where somebody has it already. Returns `config` with its source pinned to what was read: a
-    data set of the hub to its commit.
+    `load` gives the data where somebody has it already. Returns `config` with its source and its parts' files
+    pinned to what was read: a data set of the hub to its commit.
     """
-    from core.data.dataset import load_dataset
+    from core.data.dataset import load as load_data
     from core.data.split import split_rows
     from core.modelling.catalogue import check_named
 
     require_sound(config)
     check_named(config.model.base)
-    dataset = load() if load else load_dataset(config.data)
-    split_rows(dataset, config.split)
-    return config.with_value("data.source", dataset.source)
+    loaded = load() if load else load_data(config.data)
+    split_rows(loaded.dataset, config.split)
+    for setting, pinned in loaded.table.pinned.items():
+        config = config.with_value(f"data.{setting}", pinned)
+    return config

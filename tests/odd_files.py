@@ -28,6 +28,7 @@ Row = tuple[str, ...]
 Content = bytes | Callable[[], bytes]
 
 BLANK, RAGGED, NO_TEXT, NO_LABEL = "blank line", "wrong number of fields", "empty text", "empty label"
+NO_OBJECT = "no valid JSON object"
 FEELINGS = {"happy": 20, "sad": 20}
 ROWS: list[Row] = [(f"The film number {n} was a {('joy', 'bore')[n % 2]}", ("happy", "sad")[n % 2]) for n in range(40)]
 TABLE, NO_CLASSES = "This is no table of text", "The label column does not hold classes"
@@ -423,14 +424,11 @@ def json_files() -> Iterator[Case]:
     yield Readable("json-odd-keys", "a.jsonl", keys)
     yield Readable("json-empty-key", "a.jsonl", good.replace('"text"', '""').encode(), first=ROWS[0][0])
     broken = good.replace('number 6 was a joy"', "number 6 was a joy").encode()
-    yield Refused("json-broken-line-7", "a.jsonl", broken, "A line is no valid JSON", "line 7")
-    yield Refused(
-        "json-number-in-line-7",
-        "a.jsonl",
-        "".join([*good.splitlines(True)[:6], "42\n"]).encode(),
-        "A line is no JSON object",
-        "line 7",
-    )
+    yield Readable("json-broken-line-7", "a.jsonl", broken, kept=39, dropped={NO_OBJECT: 1}, classes=None)
+    number = "".join([*good.splitlines(True)[:6], "42\n"]).encode()
+    yield Readable("json-number-in-line-7", "a.jsonl", number, kept=6, dropped={NO_OBJECT: 1}, classes=None)
+    mostly = "".join([*good.splitlines(True)[:3], *["42\n"] * 4]).encode()
+    yield Refused("json-mostly-numbers", "a.jsonl", mostly, "A line is no JSON object", "line 4")
     title, bad = "This JSON is no table", "This is no valid JSON"
     for name, file, text, said in (
         ("json-lists", "a.json", json.dumps(list(map(list, ROWS))), title), ("json-scalar", "a.json", "42", title),
@@ -444,7 +442,7 @@ def json_files() -> Iterator[Case]:
     ):  # fmt: skip
         yield Refused(name, file, text.encode(), said)
     deep = as_lines(records[:20]) + '{"text": ' + "[" * 60_000 + "]" * 60_000 + ', "label": "sad"}\n'
-    yield Refused("json-deep-line", "a.jsonl", deep.encode(), "A line is no valid JSON", "line 21")
+    yield Readable("json-deep-line", "a.jsonl", deep.encode(), kept=20, dropped={NO_OBJECT: 1}, classes=None)
     half = as_lines([{**one, "more": 0} for one in records]).replace("0}", "[" * 900 + "]" * 900 + "}").encode()
     yield Readable("json-rather-deep", "a.jsonl", half, first=ROWS[0][0])
 

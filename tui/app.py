@@ -184,7 +184,8 @@ class Workbench(KeysInOrder):
         if not self.engine.busy("data"):
             self.notify("Looking at data and settings…", timeout=1)
         found = await self.engine.ask("data", "check", config=to_dict(config))
-        config = config.with_value("data.source", str(found.get("source") or config.data.source))
+        for name in ("source", "validation_file", "test_file"):
+            config = config.with_value(f"data.{name}", str(found.get(name) or config.get(f"data.{name}")))
         live = await asyncio.to_thread(self.store.live)
         if live and not await self._wants_another(live):
             return

@@ -17,15 +17,14 @@ from core.cli.options import JsonOption, RunsOption, SourceArgument, with_settin
 from core.cli.profile import show_profile, show_rows
 from core.config import (
     RunConfig,
-    flag_of,
     load,
-    problem_with,
     to_dict,
     with_absolute_paths,
     with_source,
     with_values,
 )
-from core.errors import Cancelled, ConfigError, DataError, WorkbenchError, error_from_dict
+from core.errors import Cancelled, DataError, WorkbenchError, error_from_dict
+from core.preflight import require_sound
 from core.text import safe
 
 _ROWS = 5
@@ -68,6 +67,8 @@ def data(
             say("no rows")
         if found["total"] > len(found["rows"]):
             say(f"… {found['total'] - len(found['rows'])} more: --limit {found['total']}")
+        if beyond := found.get("not_held", 0):
+            say(f"Of {found['total'] + beyond} such rows the first {found['total']} can be looked at.")
     else:
         show_profile(found, page, asked.config)
         if found["problem"] and not found["classes"]:
@@ -82,9 +83,7 @@ def _configured(values: dict[str, Any], source: str | None, path: Path | None, r
     if config.split.of:
         config = config.with_value("split.of", str(find_run(config.split.of, runs).path))
     config = with_absolute_paths(config)
-    wrong = [f"{flag_of(name)}: {message}" for name in values if (message := problem_with(name, config.get(name)))]
-    if wrong:
-        raise ConfigError("These options cannot be used", "; ".join(wrong))
+    require_sound(config)
     return config
 
 
@@ -132,15 +131,16 @@ class _Asked:
                 _known("finding", code, codes)
         request = {**self._request, "code": code, "label": label}
         page: list[dict[str, Any]] = []
-        total = 0
+        total, beyond = 0, {}
         while len(page) < limit:
             wanted = {**request, "start": len(page), "count": min(limit - len(page), _PAGE)}
             answer = self._service.rows(wanted, self._progress(""))
             total = answer["total"]
             page += answer["rows"]
+            beyond = {key: value for key, value in answer.items() if key == "not_held" and value}
             if not answer["rows"]:
                 break
-        return {"total": total, "rows": page}, page
+        return {**beyond, "total": total, "rows": page}, page
 
     def _checks(self, code: str) -> list[str]:
         """The checks in the order in which they may know this code."""

@@ -90,8 +90,12 @@ def run_text(run: Run, history: History, state: RunState) -> str:
     lines += ["", f"{metrics['reason']}, {duration(metrics['seconds'])}"]
     changed = differing(run.config())
     if changed:
-        lines.append("not default: " + ", ".join(f"{path} = {safe(value)}" for path, value, _ in changed))
+        lines.append("not default: " + ", ".join(f"{path} = {_shown(value)}" for path, value, _ in changed))
     return "\n".join(lines)
+
+
+def _shown(value: object) -> str:
+    return safe(" + ".join(map(str, value)) if isinstance(value, tuple) else value)
 
 
 def _scores_table(metrics: dict[str, Any]) -> str:

@@ -165,6 +165,10 @@ def _unknown(name: str, flag: str, names: tuple[str, ...]) -> DataError:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.4) or [
         one for one in names if one.lower() == name.lower()
     ]
+    listed = [part.strip() for part in name.split(",")]
+    if flag == "text" and len(listed) > 1 and set(listed) <= set(names):
+        step = f"Several columns are named one by one: {' '.join(f'--text {safe(part)}' for part in listed)}"
+        return DataError(f"There is no column {safe(name)!r}", f"The columns are {_listed(names)}.", step)
     step = f"Did you mean --{flag} {safe(near[0])}?" if near else f"--{flag} takes one of them."
     return DataError(f"There is no column {safe(name)!r}", f"The columns are {_listed(names)}.", step)
 

@@ -118,6 +118,8 @@ class Loaded:
     table: Table
     columns: Columns
     dataset: Dataset
+    at: Ints
+    """Positions in the table of the rows of the data set, in their order."""
     left_out: dict[str, Ints]
     """Positions in the table of the rows left out, by reason (records that never became a row are in `table.bad`)."""
 
@@ -136,7 +138,10 @@ def load(config: DataConfig, progress: Progress = no_progress) -> Loaded:
 
 
 def clean(table: Table, columns: Columns, config: DataConfig, progress: Progress = no_progress) -> Loaded:
-    """The data set in a table: empty rows out, cures applied, labels coded. Raises `ConfigError` for a wrong cure."""
+    """The data set in a table: empty rows out, cures applied, labels coded.
+
+    Raises `ConfigError` for a wrong cure and `DataError` for a time column that holds no times.
+    """
     progress(0, 0, "cleaning")
     rows = _begin(table, columns)
     rows.drop(blank(rows.texts), EMPTY_TEXT)
@@ -162,7 +167,7 @@ def clean(table: Table, columns: Columns, config: DataConfig, progress: Progress
         effects=rows.effects,
         measured=keys_and_words(texts, lambda done, total, _: progress(done, total, "comparing texts")),
     )
-    return Loaded(table, columns, dataset, rows.left_out)
+    return Loaded(table, columns, dataset, rows.at, rows.left_out)
 
 
 def _begin(table: Table, columns: Columns) -> Rows:

@@ -6,12 +6,14 @@ Every request carries `"config"`, what `core.config.to_dict` makes of a `RunConf
                  classes, findings, lengths, majority, problem                read == kept + the rows dropped
     rows      + start, count, filter, label, code
               -> total, rows: [{row, file, text, label}]                      row: record number in its file
+                 not_held                                                     of bad rows: those counted beyond total
     split     -> label_names, train, validation, test, method, reason,        rows per class; how dealt and why;
                  left_out                                                     rows in no part
     examine   + check (one of `core.data.examine.CHECKS`), in the background
               -> findings, facts                                              what needs more than a glance
     cures     -> rules                                                        what `core.data.cures.catalogue` lists
-    check     -> source, pinned to what was read; the error says why no run can train with this configuration
+    check     -> source, validation_file, test_file                           pinned to what was read; the error says
+                                                                              why no run can train with this
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ from core.data.health.finding import Finding, mask_of
 from core.data.profile import as_dict, profile, profile_without_columns
 from core.data.sources import read_table, stamp
 from core.data.split import split_rows
-from core.data.table import Ints, Table
+from core.data.table import BAD_LINE, BAD_ROW, Ints, Table
 from core.data.texts import holding
 from core.errors import DataError
 from core.preflight import preflight
@@ -149,8 +151,8 @@ class DataService:
     def check(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         """Look at everything before a run is created. Raises what stands in its way."""
         config = _config(request)
-        source = preflight(config, lambda: self._look(config.data, progress).loaded.dataset).data.source
-        return {"source": source}
+        data = preflight(config, lambda: self._look(config.data, progress).loaded).data
+        return {"source": data.source, "validation_file": data.validation_file, "test_file": data.test_file}
 
     def _read(self, config: DataConfig, progress: Progress) -> Table:
         key = _table_key(config)
@@ -238,4 +240,6 @@ def _table_rows(loaded: Loaded, positions: Ints, start: int, count: int, words: 
 def _bad_rows(table: Table, start: int, count: int, words: str) -> dict[str, Any]:
     wanted = [word.lower() for word in words.split()]
     found = [one for one in table.bad if all(word in one.text.lower() for word in wanted)]
-    return {"total": len(found), "rows": [_row(table, one.row, one.text, "") for one in found[start : start + count]]}
+    page = [_row(table, one.row, one.text, "") for one in found[start : start + count]]
+    gone = table.dropped.get(BAD_ROW, 0) + table.dropped.get(BAD_LINE, 0)
+    return {"total": len(found), "rows": page, "not_held": max(gone - len(table.bad), 0)}

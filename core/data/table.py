@@ -12,7 +12,11 @@ Ints = NDArray[np.int64]
 Codes = NDArray[np.int8]
 
 BAD_ROW = "wrong number of fields"
+BAD_LINE = "no valid JSON object"
 BLANK_ROW = "blank line"
+
+KEPT_BAD = 1000
+"""Bad rows that are kept to be looked at, the first ones; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A record with more fields than the table has columns."""
+    """A record that could not become a row: with more fields than the table has columns, or a line that is no JSON."""
 
     row: int
     text: str
-    """Its first cells, with the delimiter between them."""
+    """Its first cells with the delimiter between them, or the line; with … where more follows."""
 
 
 PARTS = ("train", "validation", "test")
@@ -65,6 +69,8 @@ class Table:
     """The files, when there are several: records are then numbered through all of them, in this order."""
     part: Codes | None = None
     """A code into `PARTS` per row of `frame`, when the data comes in parts."""
+    pinned: dict[str, str] = field(default_factory=dict)
+    """What was read, by the setting of `DataConfig` that named it: a data set of the Hub with its commit."""
 
     @property
     def columns(self) -> tuple[str, ...]:

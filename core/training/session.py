@@ -281,6 +281,12 @@ def _counts(labels: Ints, classes: int) -> tuple[int, ...]:
     return tuple(int(count) for count in np.bincount(labels, minlength=classes))
 
 
+def _files(config: RunConfig) -> dict[str, str]:
+    """What was named as a part of its own, pinned when the run was made: a data set of the Hub to its commit."""
+    named = {"validation": config.data.validation_file, "test": config.data.test_file}
+    return {part: source for part, source in named.items() if source}
+
+
 def _write_data(run: Run, dataset: Dataset, split: Split, test_mark: str) -> None:
     from core.evaluation.predictions import write_split
 
@@ -288,6 +294,7 @@ def _write_data(run: Run, dataset: Dataset, split: Split, test_mark: str) -> Non
     facts = {
         "format": 1,
         "source": dataset.source,
+        "files": _files(run.config()),
         "fingerprint": dataset.fingerprint,
         "label_names": list(dataset.label_names),
         "read": dataset.read,

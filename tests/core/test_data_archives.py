@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from core.config import DataConfig
-from core.data.sources import read_table, stamp, unpack
+from core.data.reading import ceiling
+from core.data.sources import read_table, stamp
 from core.data.table import Table
 from core.errors import DataError
 
@@ -95,7 +96,7 @@ def test_the_suffix_under_the_packing_counts(tmp_path: Path) -> None:
 
 
 def test_a_bomb_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpack, "_ALWAYS", 1 << 20)
+    monkeypatch.setattr(ceiling, "_ALWAYS", 1 << 20)
     zeros = bytes(30 << 20)
     (tmp_path / "bomb.csv.gz").write_bytes(gzip.compress(zeros))
     _zip(tmp_path / "bomb.zip", {"a.csv": zeros})
@@ -104,6 +105,37 @@ def test_a_bomb_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             _read(tmp_path / name)
     (tmp_path / "honest.csv.gz").write_bytes(gzip.compress(CSV + b"the same row again,neutral\n" * 10_000))
     assert _read(tmp_path / "honest.csv.gz").read == 10_003
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tgz", "folder"])
+def test_many_small_bombs_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setattr(ceiling, "_ALWAYS", 1 << 20)
+    small = gzip.compress(b"a " * (300 << 10))
+    members = {f"{('neg', 'pos')[at % 2]}/{at}.txt.gz": small for at in range(8)}
+    path = tmp_path / "documents"
+    if kind == "zip":
+        _zip(path, members)
+    elif kind == "folder":
+        for name, content in members.items():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            (path / name).write_bytes(content)
+    else:
+        path.write_bytes(_tar(members, "w:gz" if kind == "tgz" else "w"))
+    with pytest.raises(DataError, match="far more than its size"):
+        _read(path)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_an_archive_whose_files_all_lead_out_of_it(tmp_path: Path, kind: str) -> None:
+    members = {"../reviews.csv": CSV}
+    path = tmp_path / "data"
+    if kind == "zip":
+        _zip(path, members)
+    else:
+        path.write_bytes(_tar(members))
+    with pytest.raises(DataError, match="lead out of it") as caught:
+        _read(path)
+    assert "../reviews.csv" in caught.value.message
 
 
 def test_the_one_table_in_an_archive(tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ def test_sound_data_is_trainable(tmp_path: Path) -> None:
     [
         (_classes(a=9), "only one class", "--label"),
         (_classes(a=9, b=1, c=9), "too few rows", "--cure drop-class:b"),
-        (_classes(a=9, b=1, c=2), "2 classes have too few rows", "--cure drop-rare:3"),
+        (_classes(a=9, b=1, c=2, d=9), "2 classes have too few rows", "--cure drop-rare:3"),
         (_classes(a=9, b=9) + [("same words", "c")] * 5, "too few rows", "--cure drop-class:c"),
         (_classes(**{f"k{n}": 2 for n in range(40)}), "does not hold classes", "--label"),
     ],
@@ -290,6 +290,73 @@ def test_leaks_leave_the_training_part_only() -> None:
     )
     assert found.dropped == {"drop-leaks": 3}
     assert found.texts == [*_rows(4, "train"), *_rows(2, "held"), seen[1], *seen]
+
+
+def test_a_training_row_never_costs_a_held_out_one() -> None:
+    texts = ["seen in test", "seen in validation"]
+    found = _parts(
+        "drop-duplicates",
+        train=[*_rows(4, "train"), texts[0], "-", texts[1], "--", "Train number 0"],
+        validation=["+", texts[1], "++", texts[0]],
+        test=["*", texts[0], "**", texts[0]],
+    )
+    assert found.dropped == {"drop-duplicates": 5}
+    assert found.parts is not None
+    assert [found.texts[at] for at in np.flatnonzero(found.parts == 2)] == ["*", texts[0], "**"]
+    assert [found.texts[at] for at in np.flatnonzero(found.parts == 1)] == ["+", texts[1], "++"]
+    assert [found.texts[at] for at in np.flatnonzero(found.parts == 0)] == [*_rows(4, "train"), "-", "--"]
+
+
+def test_near_copies_of_held_out_texts_leave_the_training_part() -> None:
+    """The training row ties two test rows together that are not near to one another: both stay."""
+    words = "the whole story of the film was told very slowly by the man who had made it long ago".split()
+    first, middle, last = (" ".join(words[low : low + 16]) for low in (0, 1, 2))
+    found = _parts(
+        "drop-near-duplicates:0.85",
+        train=[middle, *_rows(2, "train"), middle + " now"],
+        validation=["quite another text that nobody repeats", middle],
+        test=[first, last, first + " then", *_rows(2, "test")],
+    )
+    assert found.parts is not None
+    assert [found.texts[at] for at in np.flatnonzero(found.parts == 2)] == [first, last, *_rows(2, "test")]
+    assert [found.texts[at] for at in np.flatnonzero(found.parts == 1)] == ["quite another text that nobody repeats"]
+    assert [found.texts[at] for at in np.flatnonzero(found.parts == 0)] == _rows(2, "train")
+
+
+def test_labels_of_held_out_rows_neither_vote_nor_change() -> None:
+    """Labels are a and b in turn: of three training copies two say a; the test part says b and a tie."""
+    train = ["one text", "x", "One text", "one  text", "two", "two"]
+    found = _parts("conflicts-majority", train=train, validation=["y", "one text"], test=["two", "one text", "two"])
+    assert found.parts is not None
+    assert _labels(found) == ["a", "b", "a", "a", "a", "b", "a", "b", "a"]
+    assert found.dropped == {"conflicts-majority": 2}
+    assert found.texts == ["one text", "x", "One text", "one  text", "y", "one text", "two", "one text", "two"]
+
+
+def test_conflicts_with_training_rows_cost_training_rows_only() -> None:
+    found = _parts(
+        "drop-conflicts",
+        train=["one", "x", "two", "y"],
+        validation=["z", "one", "three", "three"],
+        test=["w", "two", "three", "v"],
+    )
+    assert found.texts == ["x", "y", "z", "one", "w", "two", "three", "v"]
+
+
+def test_the_offer_for_conflicts_across_parts_mends_them() -> None:
+    listed, codes = ["same", "two", "other", "Same", "two", "three"], [0, 0, 0, 2, 2, 2]
+    table = replace(
+        whole_table({"text": listed, "label": list("abcbbc")}, "parts", ()), part=np.array(codes, dtype=np.int8)
+    )
+    config = DataConfig(source="parts")
+    loaded = clean(table, choose_columns(table, config), config)
+    told = {one.code: one for one in findings(loaded)}
+    assert told["duplicates"].kept.tolist() == [1]  # the training row: that is the one which would go
+    offer = told["conflicts"]
+    assert (offer.rows, offer.cure) == (2, "drop-conflicts")
+    mended = clean(table, loaded.columns, replace(config, cures=(offer.cure,)))
+    assert {one.code: one.level for one in findings(mended)}["conflicts"] == "ok"
+    assert mended.dataset.texts == ["two", "other", "Same", "two", "three"]
 
 
 def test_leaks_need_parts(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from core.config import DataConfig, ModelConfig, RunConfig, SplitConfig, to_dict, with_values
-from core.data.dataset import Dataset, Loaded, load
+from core.data.dataset import Dataset, Loaded, clean, load
 from core.data.examine import CHECKS, Examined, evenly, examine
-from core.data.health import near
+from core.data.health import words
 from core.data.health.near import THRESHOLD, near_groups
 from core.data.service import DataService
 from core.errors import Cancelled, DataError
@@ -150,7 +150,7 @@ def test_a_template_of_thousands_is_one_group() -> None:
 
 
 def test_a_sample_of_a_large_file_is_called_one(plain: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(near, "MOST_ROWS", 100)
+    monkeypatch.setattr(words, "MOST_ROWS", 100)
     found = _found("near-duplicates", plain)
     assert found.facts["rows"] == 100
     assert "100 rows looked at" in found.findings[0].text
@@ -191,6 +191,48 @@ def test_given_parts_that_share_no_text_are_no_random_split(tmp_path: Path) -> N
     (leaky,) = _found("pieces", config, replace(loaded, dataset=mixed)).findings
     assert leaky.level == "bad"
     assert "given parts" in leaky.text
+
+
+def _in_parts(path: Path, shared: bool) -> tuple[RunConfig, Loaded]:
+    """Sentences of 30 writers, the last third of the rows a given test part, with writers of its own or not."""
+    draw = np.random.RandomState(12)
+    rows = [f"{_sentence(draw)},{'ab'[n % 2]},u{n % 30 if shared else n // 10}" for n in range(300)]
+    config = with_values(_write(path, "text,label,user", rows), {"data.group": "user"})
+    loaded = _load(config)
+    parts = np.array([0] * 160 + [1] * 40 + [2] * 100, dtype=np.int8)
+    return config, replace(loaded, dataset=replace(loaded.dataset, parts=parts))
+
+
+def test_groups_that_given_parts_share_are_found_and_mended(tmp_path: Path) -> None:
+    config, loaded = _in_parts(tmp_path / "a.csv", shared=True)
+    (pieces,) = _found("pieces", config, loaded).findings
+    assert (pieces.level, pieces.rows, pieces.settings) == ("bad", 300, {"split.method": "grouped"})
+    assert pieces.text == "30 groups of 'user' in several of the given parts (300 rows)"
+    copies, leak = _found("leaks", config, loaded).findings
+    assert (copies.level, leak.level, leak.code) == ("ok", "bad", "group-leak")
+    assert leak.text == "140 of 140 held-out rows are of a group that is trained on too"
+    assert leak.kept.tolist() == list(range(160, 300))
+    mended = with_values(config, leak.settings)
+    for check in ("pieces", "leaks"):
+        assert [one.level for one in _found(check, mended, loaded).findings] == ["ok"]
+
+
+def test_given_parts_with_groups_of_their_own_are_fine(tmp_path: Path) -> None:
+    config, loaded = _in_parts(tmp_path / "a.csv", shared=False)
+    (pieces,) = _found("pieces", config, loaded).findings
+    assert (pieces.level, pieces.text) == ("ok", "the given parts keep rows of one 'user' together")
+    assert [one.level for one in _found("leaks", config, loaded).findings] == ["ok"]
+
+
+def test_the_column_that_ties_pieces_is_found_whatever_the_record_numbers(tmp_path: Path) -> None:
+    """Record numbers say where a row stood, and need not ascend."""
+    config = _phrases(tmp_path / "phrases.csv", ident=True)
+    plain = _load(config)
+    table = replace(plain.table, rows=plain.table.rows[::-1].copy())
+    (found,) = _found("pieces", config, clean(table, plain.columns, config.data)).findings
+    (wanted,) = _found("pieces", config, plain).findings
+    assert found.settings == wanted.settings == {"data.group": "SentenceId"}
+    assert found.kept.tolist() == wanted.kept.tolist()
 
 
 def test_ordinary_texts_are_no_pieces(plain: RunConfig, tmp_path: Path) -> None:

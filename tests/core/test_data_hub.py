@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from core.config import DataConfig
-from core.data.reading.records import class_names
+from core.config import DataConfig, RunConfig, to_dict
+from core.data.reading.parquet import class_names
+from core.data.service import DataService
 from core.data.sources import read_table, stamp
 from core.data.sources.hub import read as reading
 from core.data.sources.hub.files import choose
@@ -25,6 +26,8 @@ from core.data.sources.remote import Memory
 from core.data.table import PARTS, Table
 from core.errors import DataError
 from core.launch import child_command, child_environment
+from core.preflight import preflight
+from core.protocol import no_progress
 from tests.servers.base import Fault, running
 from tests.servers.hub import Hub
 
@@ -209,6 +212,52 @@ def test_configurations(hub: Hub) -> None:
     assert "irony" in table.frame["text"][0]
     assert "irony" in _refused("hub:lab/tweets/ironic").message
     assert len(_read(table.source).frame) == 10
+
+
+def test_a_pinned_name_means_one_configuration(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    configs = [
+        {"config_name": "default", "data_files": "a.csv"},
+        {"config_name": "extra", "data_files": "b.csv", "default": True},
+    ]
+    commit = hub.commit("lab/tweets", {"a.csv": _csv(10), "b.csv": _csv(20)}, {"configs": configs})
+    first = _read("hub:lab/tweets/default")
+    assert (len(first.frame), first.source) == (10, f"hub:lab/tweets/default@{commit}")
+    assert len(_read("hub:lab/tweets").frame) == 20
+    _another_process(monkeypatch)
+    assert len(_read(first.source).frame) == 10
+    hub.stop()
+    _another_process(monkeypatch)
+    assert len(_read(first.source).frame) == 10
+
+
+def test_offline_a_branch_does_not_stand_for_the_main_one(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = _three_parts(hub)
+    _read(f"hub:some/films@{commit}")
+    _another_process(monkeypatch)
+    hub.stop()
+    assert "cannot be reached" in _refused("hub:some/films").title
+    assert len(_read(f"hub:some/films@{commit}").frame) == 70
+
+
+def test_the_files_of_the_parts_are_pinned_too(hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_bytes(_csv(60))
+    from core.runs.store import RunStore
+    from core.training.session import prepare
+
+    commit = hub.commit("some/held", {"data/held.parquet": _parquet(20, word="play")})
+    data = DataConfig(source=str(tmp_path / "train.csv"), test_file="hub:some/held", text=("text",), label="label")
+    pinned = preflight(RunConfig(data=data)).data
+    assert (pinned.source, pinned.test_file) == (data.source, f"hub:some/held@{commit}")
+    answer = DataService().check({"config": to_dict(RunConfig(data=data))}, no_progress)
+    assert answer == {"source": data.source, "validation_file": "", "test_file": pinned.test_file}
+    run = RunStore(tmp_path / "runs").create(RunConfig(data=pinned))
+    events = prepare(run, run.config())
+    while getattr(next(events), "stage", "") != "baselines":
+        pass
+    assert run.read_json("data.json")["files"] == {"test": pinned.test_file}
+    hub.commit("some/held", {"data/held.parquet": _parquet(5, word="song")})
+    _another_process(monkeypatch)
+    assert read_table(pinned).read == 80
 
 
 def test_short_and_former_names(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,6 +161,18 @@ def test_given_files_that_do_not_fit_are_named_with_their_columns(tmp_path: Path
         read_table(_given(tmp_path, train="other", dev="", test="test.csv"))
 
 
+def test_one_file_under_two_names_is_refused(tmp_path: Path) -> None:
+    _write(tmp_path, train_csv=TRAIN, inner__dev_csv=DEV)
+    (tmp_path / "linked.csv").symlink_to(tmp_path / "train.csv")
+    (tmp_path / "way").symlink_to(tmp_path / "inner")
+    for files in (("train.csv", "linked.csv", ""), ("train.csv", "", "inner/../train.csv")):
+        with pytest.raises(DataError, match="two parts") as caught:
+            read_table(_given(tmp_path, *files))
+        assert "are one file" in caught.value.message
+    with pytest.raises(DataError, match="two parts"):
+        read_table(_given(tmp_path, "train.csv", "inner/dev.csv", "way/dev.csv"))
+
+
 def test_equal_names_are_told_apart(tmp_path: Path) -> None:
     _write(tmp_path, a__data_csv=TRAIN, b__data_csv=DEV)
     table = read_table(_given(tmp_path, "a/data.csv", "b/data.csv", ""))

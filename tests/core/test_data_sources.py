@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from core.config import DataConfig
+from core.config import DataConfig, RunConfig, to_dict
+from core.data.dataset import load_dataset
+from core.data.service import DataService
 from core.data.sources import read_table
 from core.data.table import Table
 from core.errors import ConfigError, DataError
+from core.protocol import no_progress
 
 ROWS = [
     ("What a lovely film, truly", "positive"),
@@ -221,6 +224,35 @@ def test_many_bad_rows_do_not_take_long_to_count(tmp_path: Path) -> None:
     assert len(table.bad) == 1000
 
 
+def test_a_bad_row_that_is_shown_in_part_says_so(tmp_path: Path) -> None:
+    table = _read(tmp_path / "a.csv", "text,label\nfine,a\nq,w,e,r,t,y\nq,w,e,r\nfine too,b\n")
+    assert [one.text for one in table.bad] == ["q,w,e,r,…", "q,w,e,r"]
+
+
+def test_a_page_of_bad_rows_tells_how_many_are_not_held(tmp_path: Path) -> None:
+    lines = [f"text {n},{n % 2}" for n in range(4000)] + ["a,b,c"] * 1500
+    (tmp_path / "a.csv").write_text("text,label\n" + "\n".join(lines) + "\n")
+    config = to_dict(RunConfig(data=DataConfig(source=str(tmp_path / "a.csv"))))
+    page = DataService().rows({"config": config, "code": "bad-rows", "count": 1}, no_progress)
+    assert (page["total"], page["not_held"], len(page["rows"])) == (1000, 500, 1)
+
+
+def test_a_parquet_file_of_one_text_a_million_times_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from core.data.reading import parquet
+
+    monkeypatch.setattr(parquet, "_ALWAYS", 1 << 22)
+    rows = 40_000
+    table = pa.table({"text": ["x y " * 100] * rows, "label": ["a", "b"] * (rows // 2)})
+    pq.write_table(table, tmp_path / "bomb.parquet")
+    pq.write_table(table.slice(0, 5000), tmp_path / "honest.parquet")
+    with pytest.raises(DataError, match="far more than its size"):
+        read_table(DataConfig(source=str(tmp_path / "bomb.parquet")))
+    assert read_table(DataConfig(source=str(tmp_path / "honest.parquet"))).read == 5000
+
+
 def test_nul_bytes_become_visible(tmp_path: Path) -> None:
     table = _read(tmp_path / "a.csv", ("text,label\n" + "good words here,a\n" * 50 + "an\0other one,b\n").encode())
     assert table.frame["text"].iloc[-1] == "an\ufffdother one"
@@ -244,11 +276,34 @@ def test_half_a_surrogate_in_json(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("line", "said"), [('{"text": "open', "line 3"), ("[1, 2]", "line 3"), ("{}{}", "line 3")])
-def test_a_wrong_jsonl_line_is_named(tmp_path: Path, line: str, said: str) -> None:
+def test_wrong_jsonl_lines_are_counted_until_they_are_most(tmp_path: Path, line: str, said: str) -> None:
     good = '{"text": "a", "label": "b"}\n'
+    table = _read(tmp_path / "a.jsonl", good + good + "\n" + line + "\n" + good)
+    assert (table.read, table.dropped, table.rows.tolist()) == (4, {"no valid JSON object": 1}, [1, 2, 4])
+    assert [(one.row, one.text) for one in table.bad] == [(3, line)]
     with pytest.raises(DataError, match=said) as caught:
-        _read(tmp_path / "a.jsonl", good + good + line + "\n" + good)
+        _read(tmp_path / "b.jsonl", good + good + f"{line}\n" * 3)
     assert caught.value.next_step
+
+
+def test_a_first_line_that_is_no_json(tmp_path: Path) -> None:
+    table = _read(tmp_path / "a.jsonl", 'a title\n{"text": "a", "label": "b"}\n{"text": "c", "label": "d"}\n')
+    assert (table.rows.tolist(), table.bad[0].row) == ([2, 3], 1)
+
+
+def test_nuls_written_as_escapes_become_visible(tmp_path: Path) -> None:
+    two = _read(tmp_path / "a.jsonl", '{"text": "a\\u0000b", "label": "x"}\n{"text": "c", "label": "y"}\n')
+    assert two.frame["text"].tolist() == ["a\ufffdb", "c"]
+    assert _decided(two, "NUL bytes") == "1"
+
+
+def test_different_data_has_different_fingerprints(tmp_path: Path) -> None:
+    found = set()
+    for at, texts in enumerate((("a\\u0000b", "c"), ("a", "b\\u0000c"))):
+        lines = "".join(f'{{"text": "{text}", "label": "{label}"}}\n' for text, label in zip(texts, "xy", strict=True))
+        (tmp_path / f"{at}.jsonl").write_text(lines)
+        found.add(load_dataset(DataConfig(source=str(tmp_path / f"{at}.jsonl"))).fingerprint)
+    assert len(found) == 2
 
 
 def test_deep_json_is_refused(tmp_path: Path) -> None:

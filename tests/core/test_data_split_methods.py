@@ -87,7 +87,24 @@ def test_given_parts_stay_as_they_come_copies_included() -> None:
     assert split.train.tolist() == list(range(60))
     assert split.validation.tolist() == list(range(60, 80))
     assert split.test.tolist() == list(range(80, 100))
-    assert split.reason == "the data comes in parts: 60 train, 20 validation and 20 test rows"
+    came = "the data comes in parts: 60 train, 20 validation and 20 test rows"
+    assert split.reason == f"{came}; 20 texts stand on two sides, as given"
+
+
+def test_what_given_parts_share_is_counted_and_nothing_more_is_promised() -> None:
+    rows = [*_rows(60), *_rows(3), *_rows(20, word="other")]
+    groups = [f"group {n}" for n in range(60)] + ["group 7"] * 3 + [""] * 20
+    split = split_rows(_made(rows, groups=groups, parts="r" * 60 + "t" * 23), SplitConfig(validation=0.1))
+    trained = {rows[row][0] for row in split.train}
+    texts = len(trained & {rows[row][0] for row in split.test})
+    assert texts
+    assert f"; {texts} text{'s' * (texts > 1)} and 1 group stand on two sides, as given" in split.reason
+    assert "copies of one text and groups stay on one side within the training rows" in split.reason
+
+
+def test_given_parts_that_share_nothing_are_told_of_nothing() -> None:
+    split = split_rows(_made(_rows(100), parts="r" * 60 + "v" * 20 + "t" * 20), SplitConfig())
+    assert "two sides" not in split.reason
 
 
 def test_a_missing_validation_part_is_dealt_out_of_training() -> None:
@@ -390,6 +407,28 @@ def test_more_folds_than_texts_of_a_class_are_refused_with_the_number_that_fits(
     assert "'c' has 4; 5 folds and the test part need one each, so 6 different texts" in caught.value.message
     assert caught.value.next_step == "--cure drop-class:c, or --folds 3"
     check_trainable(_made(rows), SplitConfig(method="folds", folds=3))
+
+
+def test_no_step_is_named_that_leaves_less_than_two_classes() -> None:
+    with pytest.raises(DataError) as caught:
+        check_trainable(_made(_rows(50)), SplitConfig(method="folds", folds=100))
+    assert caught.value.next_step == "--folds 24, or take more rows"
+    check_trainable(_made(_rows(50)), SplitConfig(method="folds", folds=24))
+    rows = [*_rows(40, "a"), *_rows(2, "b", "other")]
+    with pytest.raises(DataError) as caught:
+        check_trainable(_made(rows), SplitConfig())
+    assert caught.value.next_step == "--test-fraction 0, or take more rows"
+    check_trainable(_made(rows), SplitConfig(test=0.0))
+    with pytest.raises(DataError) as caught:
+        check_trainable(_made(rows[:41]), SplitConfig())
+    assert caught.value.next_step == "Take more rows."
+
+
+def test_a_class_that_cannot_be_left_out_is_not_offered_to_be() -> None:
+    rows = [*_rows(30, "a"), *_rows(20, "ab", "test")]
+    with pytest.raises(DataError) as caught:
+        check_trainable(_made(rows, parts="r" * 30 + "t" * 20), SplitConfig())
+    assert caught.value.next_step == "--split-method stratified"
 
 
 def test_the_parts_have_the_order_that_codes_mean() -> None:

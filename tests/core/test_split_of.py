@@ -74,14 +74,46 @@ def test_cures_that_change_or_drop_rows_keep_the_others_where_they_were(tmp_path
     again = _again(cured, tmp_path / "first")
     for part in ("train", "validation", "test"):
         kept = [row for row in getattr(first, part).tolist() if row < 120]
+        if part == "train":  # without their links these are copies of held-out texts
+            kept = [row for row in kept if row not in again.left_out]
         assert getattr(again, part).tolist() == kept
     assert "train" in again.reason.partition("rows of first are not here")[0]
 
 
-def test_a_group_column_named_since_changes_no_row(tmp_path: Path) -> None:
+@pytest.mark.parametrize("settings", [{"cures": ("strip:urls",)}, {"group": "group"}])
+def test_what_became_a_copy_of_a_held_out_row_is_not_trained_on(tmp_path: Path, settings: dict[str, object]) -> None:
+    """Without their links texts are the same in pairs; by the column named since four rows are of one group."""
     source = tmp_path / "a.tsv"
     first = _run(tmp_path / "first", _load(source, _rows()))
-    _same(first, _again(_load(source, _rows(), group="group"), tmp_path / "first"))
+    changed = _load(source, _rows(), **settings)
+    again = _again(changed, tmp_path / "first")
+    assert again.test.tolist() == first.test.tolist()
+    assert again.validation.tolist() == first.validation.tolist()
+    codes = changed.keys if changed.group_keys is None else changed.group_keys
+    held = {*codes[first.test].tolist(), *codes[first.validation].tolist()}
+    assert again.train.tolist() == [row for row in first.train.tolist() if codes[row] not in held]
+    gone = len(first.train) - len(again.train)
+    assert gone == len(again.left_out) > 0
+    assert f"{120 - gone} rows where they were" in again.reason
+    assert f"{gone} training rows that became copies of held-out ones left out" in again.reason
+
+
+def test_copies_apart_stay_so_where_the_switch_allows_it(tmp_path: Path) -> None:
+    source = tmp_path / "a.tsv"
+    first = _run(tmp_path / "first", _load(source, _rows()))
+    cured = _load(source, _rows(), cures=("strip:urls",))
+    _same(first, _again(cured, tmp_path / "first", keep_duplicates_together=False))
+
+
+def test_copies_that_were_apart_in_the_other_run_are_no_new_ones(tmp_path: Path) -> None:
+    """A published split may cut copies in two; used again it is the same split."""
+    rows = [(text.partition(" http")[0], label, group) for text, label, group in _rows()]
+    dataset = _load(tmp_path / "a.tsv", rows)
+    first = _run(tmp_path / "first", dataset, SplitConfig(keep_duplicates_together=False))
+    assert np.isin(dataset.keys[first.train], dataset.keys[first.test]).any()
+    again = _again(dataset, tmp_path / "first")
+    _same(first, again)
+    assert len(again.left_out) == 0
 
 
 def test_rows_that_moved_in_the_file_are_known_by_their_text(tmp_path: Path) -> None:

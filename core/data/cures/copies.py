@@ -1,11 +1,16 @@
-"""Rules for copies of a text: equal or nearly equal, under one label or several, on both sides of a border."""
+"""Rules for copies of a text: equal or nearly equal, under one label or several, on both sides of a border.
+
+Where the data comes in parts, no held-out row leaves because of a training row, and no test row because of one of
+validation: scores stay comparable with those that others have on the same part.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 
-from core.data.cures.rows import Rows, conflicting, first_of_each, voted
-from core.data.table import PARTS
+from core.data.cures.rows import Rows, conflicting, first_of_each, held_out_first, later_copies, voted
+from core.data.table import PARTS, Ints
 from core.data.texts import arrow
 from core.errors import ConfigError
 
@@ -16,19 +21,30 @@ NEAR = 0.8
 def drop_duplicates(rows: Rows, _: str, reason: str) -> int:
     """Later copies of one text under one label; a text under two labels keeps one row of each."""
     both = rows.keys() * max(len(rows.names), 1) + rows.codes
-    rows.drop(~first_of_each(both), reason)
+    rows.drop(later_copies(both, _sides(rows)), reason)
     return 0
 
 
 def drop_conflicts(rows: Rows, _: str, reason: str) -> int:
-    """Leave every copy of a text under several labels out."""
-    rows.drop(conflicting(rows.keys(), rows.codes), reason)
+    """Leave every copy of a text under several labels out; a held-out one only where held-out rows disagree."""
+    keys, sides = rows.keys(), _sides(rows)
+    gone = np.zeros(len(keys), dtype=bool)
+    for side in np.unique(sides):
+        looked_at = np.flatnonzero(sides >= side)
+        gone[looked_at] |= conflicting(keys[looked_at], rows.codes[looked_at]) & (sides[looked_at] == side)
+    rows.drop(gone, reason)
     return 0
 
 
 def majority_of_conflicts(rows: Rows, _: str, reason: str) -> int:
-    """A text under several labels takes the one that most of its copies have; where two lead it is left out."""
-    winners = voted(rows.keys(), rows.codes)
+    """A text under several labels takes the one that most of its copies have; where two lead it is left out.
+
+    Of given parts only the training rows vote, and only they change: the labels of the others are not ours to mend.
+    """
+    sides = _sides(rows)
+    voters = np.flatnonzero(sides == PARTS.index("train"))
+    winners = rows.codes.copy()
+    winners[voters] = voted(rows.keys()[voters], rows.codes[voters])
     tie = winners < 0
     changed = int((~tie & (winners != rows.codes)).sum())
     rows.codes = np.where(tie, rows.codes, winners)
@@ -37,7 +53,7 @@ def majority_of_conflicts(rows: Rows, _: str, reason: str) -> int:
 
 
 def check_near(argument: str) -> str:
-    """What is wrong with a likeness."""
+    """What is wrong with a likeness, empty where nothing is: a text that is no number is told so, never raised."""
     try:
         fine = not argument.strip() or 0.5 <= float(argument) <= 1.0
     except ValueError:
@@ -46,12 +62,29 @@ def check_near(argument: str) -> str:
 
 
 def drop_near_duplicates(rows: Rows, argument: str, reason: str) -> int:
-    """Leave rows out whose text is nearly that of an earlier one, whatever their label."""
+    """Leave rows out whose text is nearly that of an earlier one, whatever their label.
+
+    `argument` is a likeness that `check_near` let pass. Each part is looked at together with those held out more
+    strictly and loses rows of its own only: a chain of training rows must not tie two test rows together.
+    """
     from core.data.health.near import near_groups  # its library is loaded only here
 
-    groups = near_groups(arrow(rows.texts), float(argument) if argument.strip() else NEAR, rows.progress)
-    rows.drop(~first_of_each(groups), reason)
+    likeness = float(argument) if argument.strip() else NEAR
+    column, sides = arrow(rows.texts), _sides(rows)
+    order = held_out_first(sides)
+    gone = np.zeros(len(sides), dtype=bool)
+    for side in np.unique(sides)[::-1]:
+        looked_at = order[(sides[order] >= side) & ~gone[order]]
+        copies = ~first_of_each(near_groups(column.take(pa.array(looked_at)), likeness, rows.progress))
+        gone[looked_at] = copies & (sides[looked_at] == side)
+    rows.drop(gone, reason)
     return 0
+
+
+def _sides(rows: Rows) -> Ints:
+    """A code into `PARTS` per row: the larger, the more strictly held out. Data without parts is all training."""
+    parts = rows.parts()
+    return np.zeros(len(rows.codes), dtype=np.int64) if parts is None else parts.astype(np.int64)
 
 
 def drop_leaks(rows: Rows, _: str, reason: str) -> int:

@@ -99,6 +99,19 @@ def first_of_each(values: Ints) -> Mask:
     return ~pd.Series(values).duplicated().to_numpy(dtype=bool)
 
 
+def held_out_first(parts: Ints) -> Ints:
+    """Positions of the test rows, then validation, then training, each in the order of the data."""
+    return np.argsort(-parts, kind="stable").astype(np.int64)
+
+
+def later_copies(values: Ints, parts: Ints) -> Mask:
+    """True where a value occurs again, held-out rows counted as the earlier ones; `parts` has a code per row."""
+    order = held_out_first(parts)
+    found = np.zeros(len(values), dtype=bool)
+    found[order] = ~first_of_each(values[order])
+    return found
+
+
 def conflicting(keys: Ints, codes: Ints) -> Mask:
     """True for rows whose text also stands under another label."""
     if len(keys) == 0:

@@ -11,10 +11,10 @@ import numpy as np
 from core.config import RunConfig
 from core.data.dataset import Dataset, Loaded
 from core.data.examine import Examined, evenly
-from core.data.health.near import texts_of
+from core.data.health.words import texts_of
 from core.data.split import split_rows
 from core.data.table import Ints
-from core.errors import Cancelled, WorkbenchError
+from core.errors import WorkbenchError
 from core.evaluation.baseline import TfidfBaseline, majority
 from core.evaluation.metrics import report
 from core.protocol import Progress
@@ -33,8 +33,6 @@ def check(loaded: Loaded, config: RunConfig, progress: Progress) -> Examined:
     progress(0, 0, "splitting")
     try:
         parts = split_rows(dataset, config.split)
-    except Cancelled:
-        raise
     except WorkbenchError:  # the profile tells why
         return Examined()
     train = _rows(dataset, parts.train, TRAIN_ROWS)

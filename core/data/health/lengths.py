@@ -12,7 +12,7 @@ from core.config import RunConfig
 from core.data.dataset import Dataset, Loaded
 from core.data.examine import Examined, evenly
 from core.data.health.finding import Finding, many
-from core.data.health.near import blocks, texts_of
+from core.data.health.words import blocks, texts_of
 from core.data.profile import BINS
 from core.data.table import Ints
 from core.errors import ModelError

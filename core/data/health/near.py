@@ -9,14 +9,13 @@ one. The bands are met by sorting, for the library's own index answers for one t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from core.config import RunConfig
@@ -24,6 +23,7 @@ from core.data.cures.rows import distinct
 from core.data.dataset import Dataset, Loaded
 from core.data.examine import Examined, evenly
 from core.data.health.finding import Finding, many, quoted
+from core.data.health.words import FEWEST_WORDS, blocks, most_rows, texts_of, word_codes
 from core.data.table import Ints
 from core.data.texts import arrow, keys_and_words
 from core.protocol import Progress, no_progress
@@ -32,23 +32,13 @@ THRESHOLD = 0.8
 """Jaccard similarity from which two texts are called nearly the same: on tweets and text messages every pair above it
 is one text with a change, while below .75 sentences begin to say different things."""
 
-MOST_ROWS = 200_000
-MOST_WORDS = 12_000_000
-FEWEST_WORDS = 3
-"""Texts with fewer words ("ok", "thank you") are nobody's near-duplicates."""
-
-_CHARACTERS = 20_000
-"""Of each text that are looked at."""
-_BYTES, _ITEMS = 1 << 20, 1 << 17
-"""Of text, and of words or pairs, that are worked on at a time."""
+_ITEMS = 1 << 17
+"""Of words or pairs that are worked on at a time."""
 _PERMUTATIONS = 60
 _RECALL = 0.99
 """Share of the pairs just at the threshold that the bands must bring together."""
 _NEIGHBOURS = 4
 """Texts after it, within one band's bucket, that a text is compared with: a bucket of thousands is a chain, not n²."""
-
-_UNSPACED = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])"
-_BETWEEN = r"[^\p{L}\p{M}\p{N}\p{So}]+"  # an emoji is a word: it may decide the class
 
 Values = NDArray[np.uint64]
 
@@ -81,22 +71,12 @@ def groups_of(dataset: Dataset, progress: Progress) -> tuple[Ints, Ints]:
     return _KNOWN[dataset]
 
 
-def most_rows(dataset: Dataset) -> int:
-    """How many rows of this data set are compared with one another at most: fewer when they are long."""
-    return min(MOST_ROWS, max(MOST_WORDS // max(int(dataset.words.mean()), 1), 1000))
-
-
 def _in_company(groups: Ints, keys: Ints) -> Ints:
     """Positions of rows in a group that holds different texts, group by group in the order of their first rows."""
     size = int(keys.max()) + 1
     several = np.bincount(distinct(groups * size + keys)[0] // size) > 1
     at = np.flatnonzero(several[groups])
     return at[np.argsort(groups[at], kind="stable")].astype(np.int64)
-
-
-def texts_of(dataset: Dataset, rows: Ints) -> Any:
-    """The texts of these rows as one Arrow array."""
-    return arrow(dataset.texts if dataset.column is None else dataset.column).take(pa.array(rows))
 
 
 def near_groups(texts: Sequence[str] | Any, threshold: float = THRESHOLD, progress: Progress = no_progress) -> Ints:
@@ -118,42 +98,6 @@ def near_groups(texts: Sequence[str] | Any, threshold: float = THRESHOLD, progre
     pairs = _candidates(signatures, _width(threshold), progress)
     pairs = pairs[_similar(sets, bounds, pairs, threshold, progress)]
     return _components(enough[pairs], len(first))[place]
-
-
-def word_codes(texts: Any, progress: Progress) -> tuple[Ints, Ints]:
-    """Every word of an Arrow array of texts as a number, `[words]`, and where each text begins, `[texts + 1]`."""
-    known: dict[str, int] = {}
-    codes: list[Ints] = []
-    counts: list[Ints] = []
-    for start, end in blocks(len(texts), progress, "reading words", texts.nbytes, _BYTES):
-        words = _words(texts.slice(start, end - start))
-        listed = words.flatten().dictionary_encode()
-        fresh = [known.setdefault(word, len(known)) for word in listed.dictionary.to_pylist()]
-        codes.append(np.array(fresh, dtype=np.int64)[np.asarray(listed.indices)])
-        counts.append(np.diff(np.asarray(words.offsets)).astype(np.int64))
-    starts = np.concatenate(([0], *(counts or [np.zeros(0, dtype=np.int64)])))
-    return np.concatenate(codes or [np.zeros(0, dtype=np.int64)]), np.cumsum(starts).astype(np.int64)
-
-
-def _words(texts: Any) -> Any:
-    """A list of words per text; a text without any has one that is empty."""
-    found = pc.utf8_lower(pc.utf8_slice_codeunits(texts, 0, _CHARACTERS))
-    unspaced = pc.match_substring_regex(found, _UNSPACED)
-    if pc.any(unspaced).as_py():
-        found = pc.replace_substring_regex(found, _UNSPACED, r" \1 ")
-    found = pc.replace_substring_regex(found, _BETWEEN, " ")
-    return pc.split_pattern(pc.utf8_trim_whitespace(found), " ")
-
-
-def blocks(count: int, progress: Progress, what: str, size: int, most: int) -> Iterator[tuple[int, int]]:
-    """(start, end) of each block, telling `progress` before it. `size`: what all measures, `most`: what a block may.
-
-    Long texts make for blocks of few rows: whoever waits is told, and can leave, several times a second.
-    """
-    step = max(min(4096, count * most // max(size, 1)), 1)
-    for start in range(0, count, step):
-        progress(start, count, what)
-        yield start, min(start + step, count)
 
 
 def _shingles(words: Ints, starts: Ints, rows: Ints, progress: Progress) -> tuple[Values, Ints]:

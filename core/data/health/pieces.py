@@ -16,11 +16,10 @@ from core.config import RunConfig
 from core.data.cures.rows import distinct, first_of_each
 from core.data.dataset import Dataset, Loaded
 from core.data.examine import Examined, evenly
-from core.data.health.finding import Finding, quoted
-from core.data.health.near import FEWEST_WORDS, blocks, most_rows, texts_of, word_codes
-from core.data.split.parts import method_of
+from core.data.health.finding import Finding, many, quoted
+from core.data.health.words import FEWEST_WORDS, blocks, most_rows, texts_of, word_codes
+from core.data.split.parts import crossing, method_of
 from core.data.table import Ints
-from core.data.texts import Mask
 from core.protocol import Progress
 
 TIED = 0.25
@@ -52,15 +51,30 @@ def check(loaded: Loaded, config: RunConfig, progress: Progress) -> Examined:
     pieces, share, rows = _contained(loaded.dataset, parts, progress)
     facts |= {"contained_share": share, "rows": rows}
     if config.data.group:
-        text = f"rows of one {quoted(config.data.group)} stay together"
-        return Examined([Finding("ok", "pieces", text, 0)], facts)
+        return Examined([_of_group(loaded.dataset, config.data.group, parts)], facts)
     if share < CONTAINED:
-        return Examined([Finding("ok", "pieces", "rows are no pieces of one another", 0)], facts)
+        where = "" if parts is None else " across the given parts"
+        return Examined([Finding("ok", "pieces", f"rows are no pieces of one another{where}", 0)], facts)
     where = "given parts share pieces of one text" if parts is not None else "a random split of them flatters"
     text = (
         f"{share * 100:.0f} % of the texts are part of a longer one: {where}, and no column tells which belong together"
     )
     return Examined([Finding("bad", "pieces", text, len(pieces), kept=pieces)], facts)
+
+
+def _of_group(dataset: Dataset, name: str, parts: Ints | None) -> Finding:
+    """The rows of each group stay together, unless the data comes in parts that share groups."""
+    groups = dataset.group_keys
+    if parts is None or groups is None:
+        return Finding("ok", "pieces", f"rows of one {quoted(name)} stay together", 0)
+    shared = crossing(groups, parts == 0)
+    if len(shared) == 0:
+        return Finding("ok", "pieces", f"the given parts keep rows of one {quoted(name)} together", 0)
+    behind = np.flatnonzero(np.isin(groups, shared))
+    behind = behind[np.argsort(groups[behind], kind="stable")].astype(np.int64)
+    text = f"{many(len(shared), 'group')} of {quoted(name)} in several of the given parts ({many(len(behind), 'row')})"
+    settings: dict[str, object] = {"split.method": "grouped"}
+    return Finding("bad", "pieces", text, len(behind), settings=settings, kept=behind)
 
 
 def given_parts(dataset: Dataset, config: RunConfig) -> Ints | None:
@@ -77,8 +91,7 @@ def _of_column(loaded: Loaded, config: RunConfig, name: str, parts: Ints | None)
     settings: dict[str, object] = {"data.group": name}
     text = f"rows of one {quoted(name)} are pieces of one text: keep them together"
     if parts is not None:
-        apart = _crossing(place, parts == 0)
-        behind = np.flatnonzero(apart[place])
+        behind = np.flatnonzero(np.isin(place, crossing(place.astype(np.int64), parts == 0)))
         settings["split.method"] = "grouped"
         text = f"pieces of one {quoted(name)} stand in several of the given parts"
         if len(behind) == 0:
@@ -97,17 +110,9 @@ def _inside(place: Ints, groups: Ints | None) -> bool:
     return len(pairs) == int(place.max()) + 1
 
 
-def _crossing(place: Ints, inside: Mask) -> Mask:
-    """Which values have rows on both sides."""
-    size = int(place.max()) + 1
-    found: Mask = (np.bincount(place[inside], minlength=size) > 0) & (np.bincount(place[~inside], minlength=size) > 0)
-    return found
-
-
 def _codes(loaded: Loaded, name: str) -> Ints:
     """A code per row of the data set for the values of a column of the table; blank cells are values of their own."""
-    at = np.searchsorted(loaded.table.rows, loaded.dataset.rows)
-    cells = loaded.table.frame[name].iloc[at].str.strip()
+    cells = loaded.table.frame[name].iloc[loaded.at].str.strip()
     codes = pd.factorize(cells)[0].astype(np.int64)
     blank = (cells == "").to_numpy(dtype=bool)
     codes[blank] = len(codes) + np.arange(int(blank.sum()))

@@ -11,7 +11,7 @@ from core.data.cures.rows import EMPTY_TEXT
 from core.data.dataset import EMPTY_LABEL, Loaded
 from core.data.health.finding import NONE, Finding, many
 from core.data.reading.sniff import ONE_COLUMN
-from core.data.table import BAD_ROW
+from core.data.table import BAD_LINE, BAD_ROW
 from core.data.texts import holding, matching, with_bytes
 
 _LEADS = (0xC2, 0xC3, 0xE2, 0xEF)
@@ -22,9 +22,11 @@ _RESIDUE = r"\x{fffd}|Ã[\x{80}-\x{bf}©¨¶¼¤±³¡]|â€|Â[\x{80}-\x{bf}]|
 def reading(loaded: Loaded) -> Iterator[Finding]:
     """What reading the file left out or had to guess."""
     table = loaded.table
-    if bad := table.dropped.get(BAD_ROW, 0):
+    ragged = table.dropped.get(BAD_ROW, 0)
+    if bad := ragged + table.dropped.get(BAD_LINE, 0):
         level = "bad" if bad * 100 > table.read else "warn"
-        yield Finding(level, "bad-rows", f"{many(bad, 'row')} left out: not {len(table.columns)} fields", bad)
+        why = f"not {len(table.columns)} fields" if ragged else BAD_LINE
+        yield Finding(level, "bad-rows", f"{many(bad, 'row')} left out: {why}", bad)
     for reason, code in ((EMPTY_TEXT, "empty-text"), (EMPTY_LABEL, "empty-label")):
         gone = loaded.left_out.get(reason, NONE)
         if len(gone):

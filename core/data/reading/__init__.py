@@ -25,7 +25,8 @@ def read(raw: bytes, config: DataConfig, name: str, suffix: str, progress: Progr
     # pandas' parsers and pyarrow are loaded only once there is something to read.
     from core.data.reading.decode import decode
     from core.data.reading.delimited import read_delimited
-    from core.data.reading.records import looks_like_json, read_json, read_parquet
+    from core.data.reading.parquet import read_parquet
+    from core.data.reading.records import looks_like_json, read_json
 
     if raw.startswith(b"PAR1"):
         return _with_rows(read_parquet(raw, config.source, name, progress), name)

@@ -19,16 +19,17 @@ from core.config import DataConfig
 from core.data.reading.decode import SNIFF
 from core.data.reading.quick import Spliced, read_quickly, without_blank_end
 from core.data.reading.sniff import Layout, sniff
-from core.data.table import BAD_ROW, BLANK_ROW, BadRow, Decision, Ints, Table
+from core.data.table import BAD_ROW, BLANK_ROW, KEPT_BAD, BadRow, Decision, Ints, Table
 from core.data.texts import Mask
 from core.errors import DataError
 from core.protocol import Progress
 
 _CHUNK = 50_000
 _BUFFER = 1 << 18
-_KEPT_BAD = 1000
-_MORE = 2
-"""Columns read beyond those the table has, to see which rows are too long."""
+_SHOWN = 2
+"""Cells of a row that is too long which are kept beyond the columns of the table."""
+_MORE = _SHOWN + 1
+"""Columns read beyond those the table has, to see which rows are too long, and which are longer than shown."""
 _LONGEST = 16 << 20
 """Bytes of a line from which a file is no table of texts."""
 
@@ -132,9 +133,10 @@ def _parse(data: bytes, layout: Layout, source: str, reading: tuple[Decision, ..
         read += len(piece)
         chunk, number = piece[number > 0], number[number > 0]
         full = _blank(chunk.iloc[:, width:])
-        for at in np.flatnonzero(~full)[: max(_KEPT_BAD - len(bad), 0)]:
+        for at in np.flatnonzero(~full)[: max(KEPT_BAD - len(bad), 0)]:
             cells = [str(cell) for cell in chunk.iloc[int(at)]]
-            bad.append(BadRow(int(number[at]), layout.delimiter.join(cells).rstrip(layout.delimiter)))
+            text = layout.delimiter.join(cells[:-1]).rstrip(layout.delimiter)
+            bad.append(BadRow(int(number[at]), f"{text}{layout.delimiter}…" if cells[-1] else text))
         misfits += int((~full).sum())
         full_rows = chunk.iloc[:, :width]
         good.append(full_rows if full.all() else full_rows[full])

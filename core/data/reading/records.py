@@ -1,30 +1,62 @@
-"""JSON, JSON Lines and Parquet as a table of text cells."""
+"""JSON and JSON Lines as a table of text cells."""
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from core.data.table import Decision, Table, whole_table
+import numpy as np
+
+from core.data.table import BAD_LINE, KEPT_BAD, BadRow, Decision, Table, whole_table
 from core.errors import DataError
 from core.protocol import Progress
-from core.text import safe
 
 _PIECE = 50_000
+_LONGEST_BAD = 5000
+"""Characters kept of a line that is no record."""
+
+
+@dataclass(slots=True)
+class _Records:
+    """The records of a file, in order, and what stands between them that is none."""
+
+    shape: str
+    records: list[dict[str, Any]]
+    bad: list[BadRow] = field(default_factory=list)
+    misfits: list[int] = field(default_factory=list)
+    """The numbers of all that are none, those kept in `bad` included."""
+    first: DataError | None = None
+    """What is wrong with the first of them."""
 
 
 def read_json(data: bytes, source: str, name: str, reading: tuple[Decision, ...], progress: Progress) -> Table:
-    """JSON Lines, or one JSON document: a list of objects, or an object of equally long lists. Raises `DataError`."""
+    """JSON Lines, or one JSON document: a list of objects, or an object of equally long lists.
+
+    A line that is no object is counted and left out. Raises `DataError`, also when that are more than half.
+    """
     text = data.decode("utf-8").strip()
-    shape, records = _records(text, name, progress)
-    if not records:
+    found = _records(text, name, progress)
+    if found.first and len(found.misfits) > len(found.records):
+        raise found.first
+    if not found.records:
         raise DataError("There are no rows", f"{name} holds no records.", "Name a table of texts and labels.")
     columns: dict[str, list[str]] = {}
-    for key in _keys(records):
-        columns[key] = _cells([one.get(key) for one in records])
-    return whole_table(columns, source, (*reading, Decision("format", shape, "by its content")))
+    nuls = 0
+    for key in _keys(found.records):
+        columns[key], more = cells([one.get(key) for one in found.records])
+        nuls += more
+    reading = (*reading, *nul_decision(nuls), Decision("format", found.shape, "by its content"))
+    table = whole_table(columns, source, reading)
+    return _with_bad(table, found) if found.misfits else table
+
+
+def _with_bad(table: Table, found: _Records) -> Table:
+    """The table, its rows numbered with those records counted that are not in it."""
+    read = table.read + len(found.misfits)
+    rows = np.setdiff1d(np.arange(1, read + 1, dtype=np.int64), np.array(found.misfits, dtype=np.int64))
+    return replace(table, rows=rows, read=read, dropped={BAD_LINE: len(found.misfits)}, bad=tuple(found.bad))
 
 
 def looks_like_json(data: bytes) -> bool:
@@ -33,17 +65,17 @@ def looks_like_json(data: bytes) -> bool:
     return start.startswith(b"{") or (start.startswith(b"[") and start[1:].lstrip()[:1] in (b"{", b"]"))
 
 
-def _records(text: str, name: str, progress: Progress) -> tuple[str, list[dict[str, Any]]]:
+def _records(text: str, name: str, progress: Progress) -> _Records:
     first, _, more = text.partition("\n")
     if more and text.startswith("{") and _loads(first) is not None:
-        return "JSON Lines", _lines(text, name, progress)
+        return _lines(text, name, progress)
     try:
         tree = _strict(text)
     except (ValueError, RecursionError) as broken:
-        if text.startswith("{") and "\n" in text:
-            return "JSON Lines", _lines(text, name, progress)
+        if (text.startswith("{") and more) or ("\n{" in text and not text.startswith("[")):
+            return _lines(text, name, progress)
         raise DataError("This is no valid JSON", f"{name}: {broken}", "Mend the file, or save it as CSV.") from None
-    return "JSON", _of_tree(tree, name)
+    return _Records("JSON", _of_tree(tree, name))
 
 
 def _strict(text: str) -> Any:
@@ -58,19 +90,34 @@ def _loads(text: str) -> Any:
         return None
 
 
-def _lines(text: str, name: str, progress: Progress) -> list[dict[str, Any]]:
+def _lines(text: str, name: str, progress: Progress) -> _Records:
     lines = text.split("\n")
-    found: list[dict[str, Any]] = []
+    found = _Records("JSON Lines", [])
     for start in range(0, len(lines), _PIECE):
         piece = [line for line in lines[start : start + _PIECE] if line and not line.isspace()]
         # One call per piece is several times faster than one per line; whatever is wrong is then looked for by line.
         together = _loads(f"[{','.join(piece)}]")
         if together is None or len(together) != len(piece) or not all(type(one) is dict for one in together):
             numbered = enumerate(lines[start : start + _PIECE], start + 1)
-            together = [_line(line, number, name) for number, line in numbered if line.strip()]
-        found += together
-        progress(len(found), len(lines), "rows")
+            for number, line in numbered:
+                if line.strip():
+                    _add_line(found, line, number, name)
+        else:
+            found.records += together
+        progress(min(start + _PIECE, len(lines)), len(lines), "rows")
     return found
+
+
+def _add_line(found: _Records, line: str, number: int, name: str) -> None:
+    """The record in line `number`, or what is wrong with it."""
+    try:
+        found.records.append(_line(line, number, name))
+    except DataError as wrong:
+        found.misfits.append(len(found.records) + len(found.misfits) + 1)
+        found.first = found.first or wrong
+        if len(found.bad) < KEPT_BAD:
+            shown = line if len(line) <= _LONGEST_BAD else f"{line[:_LONGEST_BAD]}…"
+            found.bad.append(BadRow(found.misfits[-1], shown))
 
 
 def _line(line: str, number: int, name: str) -> dict[str, Any]:
@@ -116,15 +163,23 @@ def _keys(records: list[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(key for shape in shapes for key in shape))
 
 
-def _cells(values: Iterable[Any]) -> list[str]:
-    cells = list(values)
-    if set(map(type, cells)) != {str}:
-        cells = [one if type(one) is str else _cell(one) for one in cells]
+def cells(values: Iterable[Any]) -> tuple[list[str], int]:
+    """Values as text, and how many NULs became � in them: an escape writes one where no byte of the file is one."""
+    found = list(values)
+    if set(map(type, found)) != {str}:
+        found = [one if type(one) is str else _cell(one) for one in found]
+    together = "".join(found)
     try:
-        "".join(cells).encode("utf-8")
+        together.encode("utf-8")
     except UnicodeEncodeError:  # half a surrogate pair, written as an escape
-        cells = [one.encode("utf-8", "replace").decode("utf-8") for one in cells]
-    return cells
+        found = [one.encode("utf-8", "replace").decode("utf-8") for one in found]
+    nuls = together.count("\0")
+    return ([one.replace("\0", "\ufffd") for one in found] if nuls else found), nuls
+
+
+def nul_decision(nuls: int) -> tuple[Decision, ...]:
+    """What became of so many NULs, or nothing where there are none. A fingerprint has them between its texts."""
+    return (Decision("NUL bytes", str(nuls), "they mean nothing in a text and became �"),) if nuls else ()
 
 
 def _cell(value: Any) -> str:
@@ -133,83 +188,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-
-
-def read_parquet(raw: bytes, source: str, name: str, progress: Progress) -> Table:
-    """A Parquet file; numbers as they print, nested values as JSON, columns of raw bytes left out with the reason.
-
-    Whole numbers that the file itself describes as classes become their names.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(io.BytesIO(raw))
-    except (pa.ArrowException, OSError) as broken:
-        step = "Write it again, or save the table as CSV."
-        raise DataError("This Parquet file cannot be read", f"{name}: {broken}", step) from None
-    reading = [Decision("format", "Parquet", "by its content")]
-    columns: dict[str, list[str]] = {}
-    classes = class_names(table.schema.metadata)
-    for at, column in enumerate(table.column_names):
-        try:
-            values = _plain(table.column(at), pa)
-            names = classes.get(column, ())
-            if names:
-                values = [_named(one, names) for one in values]
-                said = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
-                reading.append(Decision("class names", column, f"from the file: {said}"))
-            columns[column] = _cells(values)
-        except (pa.ArrowException, ValueError) as broken:
-            reading.append(Decision("left out", column, _why_left_out(table.column(at).type, broken, pa)))
-        progress(at + 1, len(table.column_names), "columns")
-    return whole_table(columns, source, tuple(reading))
-
-
-def features_of(metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:
-    """The columns as the `datasets` library describes them in a Parquet schema's `huggingface` key, by name."""
-    try:
-        features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
-    except (KeyError, TypeError, ValueError, RecursionError):
-        return {}
-    return features if isinstance(features, dict) else {}
-
-
-def class_names(metadata: Mapping[bytes, bytes] | None) -> dict[str, tuple[str, ...]]:
-    """The names behind the codes of each column of classes (`ClassLabel`, or a list of them), in the order of codes."""
-    found: dict[str, tuple[str, ...]] = {}
-    for column, feature in features_of(metadata).items():
-        inner = feature[0] if isinstance(feature, list) and len(feature) == 1 else feature
-        if isinstance(inner, dict) and isinstance(inner.get("feature"), dict):
-            inner = inner["feature"]
-        names = inner.get("names") if isinstance(inner, dict) and inner.get("_type") == "ClassLabel" else None
-        if isinstance(names, list) and names:
-            found[column] = tuple(map(str, names))
-    return found
-
-
-def _named(value: Any, names: tuple[str, ...]) -> Any:
-    """The name of a code; several with `|` between; nothing for -1, which stands for a hidden label."""
-    if isinstance(value, list):
-        return "|".join(str(_named(str(one), names)) for one in value)
-    code = int(value) if isinstance(value, str) and value.lstrip("-").isdigit() else None
-    if code is None:
-        return value
-    return "" if code == -1 else names[code] if 0 <= code < len(names) else value
-
-
-def _why_left_out(kind: Any, broken: Exception, pa: Any) -> str:
-    types = pa.types
-    kind = kind.value_type if types.is_dictionary(kind) else kind
-    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind):
-        return "its values are bytes that are no text"
-    return f"its values of type {kind} cannot be written as text: {safe(str(broken))[:100]}"
-
-
-def _plain(values: Any, pa: Any) -> list[Any]:
-    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
-    if pa.types.is_nested(kind):
-        return list(values.to_pylist())
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(kind)
-    return list(values.cast(pa.large_string()).to_pylist())

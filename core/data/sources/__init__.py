@@ -19,27 +19,46 @@ from core.text import safe
 
 __all__ = ["read_table", "stamp"]
 
+_SETTINGS = ("source", "validation_file", "test_file")
+"""The settings that name the files of `PARTS`, in this order."""
+
 
 def read_table(config: DataConfig, progress: Progress = no_progress) -> Table:
     """The source of `config` as a table of text cells, with the files given as its parts, if any.
 
     Raises `DataError`, or `ConfigError` for a wrong setting.
     """
-    alone = [(part, one) for part, one in zip(PARTS, _alone(config), strict=True) if one.source]
+    alone = [found for found in zip(PARTS, _SETTINGS, _alone(config), strict=True) if found[2].source]
     if len(alone) == 1:
-        return _read_one(config, progress)
-    names = [_shown(one) for _, one in alone]
+        table = _read_one(config, progress)
+        return replace(table, pinned={_SETTINGS[0]: table.source})
+    names = [_shown(one) for _, _, one in alone]
+    _refuse_copies(names, [one for _, _, one in alone])
     short = [PurePath(name).name for name in names]
     names = short if len(set(short)) == len(short) else names
-    for (_, one), name in zip(alone, names, strict=True):
-        stamp(one)  # a wrong name is told before the first file is read for nothing
-        if names.count(name) > 1:
-            raise DataError("One file is given as two parts", f"{safe(name)} is named twice.", "Name another file.")
+    pinned: dict[str, str] = {}
+
+    def read_piece(setting: str, one: DataConfig, name: str, config: DataConfig) -> Table:
+        table = _read_piece(one, name, progress, config)
+        pinned[setting] = table.source
+        return table
+
     pieces = [
-        Piece(safe(name), part, partial(_read_piece, one, safe(name), progress))
-        for name, (part, one) in zip(names, alone, strict=True)
+        Piece(safe(name), part, partial(read_piece, setting, one, safe(name)))
+        for name, (part, setting, one) in zip(names, alone, strict=True)
     ]
-    return join(pieces, config, strict=True)
+    return replace(join(pieces, config, strict=True), pinned=pinned)
+
+
+def _refuse_copies(names: list[str], alone: list[DataConfig]) -> None:
+    """Raise `DataError` when one file stands behind two names. A wrong name is told too, before anything is read."""
+    known: dict[Hashable, str] = {}
+    for name, one in zip(names, alone, strict=True):
+        mark = stamp(one)
+        if same := known.get(mark):
+            what = f"{safe(name)} is named twice." if same == name else f"{safe(same)} and {safe(name)} are one file."
+            raise DataError("One file is given as two parts", what, "Name another file.")
+        known[mark] = name
 
 
 def stamp(config: DataConfig) -> Hashable:

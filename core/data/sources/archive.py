@@ -10,8 +10,9 @@ from functools import partial
 from stat import S_ISLNK
 from typing import BinaryIO
 
-from core.data.sources.entry import Entry, is_clutter, left_out
-from core.data.sources.unpack import DAMAGE, Ceiling, damaged
+from core.data.reading.ceiling import Ceiling
+from core.data.sources.entry import Entry, is_clutter, left_out, listed
+from core.data.sources.unpack import DAMAGE, damaged
 from core.data.table import Decision
 from core.errors import DataError
 from core.protocol import Progress
@@ -32,22 +33,24 @@ _NO_DATA = (
 
 
 def entries_of(
-    stream: BinaryIO, kind: str, size: int, name: str, progress: Progress
+    stream: BinaryIO, kind: str, size: int, name: str, progress: Progress, ceiling: Ceiling
 ) -> tuple[list[Entry], tuple[Decision, ...]]:
     """The files in an archive of `size` bytes, and what was decided about them.
 
-    `stream` is read from later too, by the entries. Raises `DataError` for an archive that is damaged, encrypted, empty
-    or no archive of data but an office document.
+    `stream` is read from later too, by the entries; what they unpack counts against `ceiling`. Raises `DataError` for
+    an archive that is damaged, encrypted, empty, full of traps only, or no archive of data but an office document.
     """
-    ceiling = Ceiling(size, name)
     try:
-        found = (_in_zip if kind == "zip" else _in_tar)(stream, name, ceiling, progress)
+        found = _in_zip(stream, name, ceiling, progress) if kind == "zip" else _in_tar(stream, size, name, progress)
     except _BROKEN as broken:
         raise damaged(name, f"a {kind} archive", broken) from None
     if not found:
         raise DataError("This archive is empty", f"{name} holds no files.", "Name a table of texts and labels.")
     outside = [one for one in found if _OUTSIDE.search(one.path)]
     kept = [one for one in found if not _OUTSIDE.search(one.path)]
+    if not kept:
+        what = f"{name}: the names of its files lead out of it, such as {listed([one.path for one in outside], 1)}."
+        raise DataError("There is nothing to read", what, "Unpack it where it may lead to, and name the table.")
     decision = Decision("archive", kind, "by its content")
     return kept, (decision, *left_out(outside, "their names lead out of the archive"))
 
@@ -87,21 +90,21 @@ def _unzip(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, ceiling
     return b"".join(blocks)
 
 
-def _in_tar(stream: BinaryIO, name: str, ceiling: Ceiling, progress: Progress) -> list[Entry]:
+def _in_tar(stream: BinaryIO, size: int, name: str, progress: Progress) -> list[Entry]:
     archive = tarfile.open(fileobj=stream, mode="r:")  # noqa: SIM115  # `stream` is the caller's
     found: list[Entry] = []
     for one in archive:
         if one.isreg() and not one.issparse():
-            found.append(Entry(one.name.removeprefix("./"), one.size, partial(_untar, stream, one, name, ceiling)))
+            found.append(Entry(one.name.removeprefix("./"), one.size, partial(_untar, stream, size, one, name)))
         if len(found) % 1000 == 0:
             progress(len(found), 0, "files")
     return found
 
 
-def _untar(stream: BinaryIO, member: tarfile.TarInfo, name: str, ceiling: Ceiling) -> bytes:
-    ceiling.add(member.size)
+def _untar(stream: BinaryIO, size: int, member: tarfile.TarInfo, name: str) -> bytes:
+    """A file of a tar archive. It is not packed there, so it counts against no ceiling."""
     stream.seek(member.offset_data)
-    raw = stream.read(member.size)
+    raw = stream.read(min(member.size, size))
     if len(raw) < member.size:
         raise damaged(f"{name}/{safe(member.name)}", "in a tar archive", EOFError())
     return raw

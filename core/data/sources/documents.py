@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.config import DataConfig
+from core.data.reading.ceiling import Ceiling
 from core.data.reading.decode import decode
 from core.data.sources.entry import Entry, left_out, listed, wrapping
 from core.data.sources.naming import part_of_folder
@@ -74,13 +75,15 @@ def _ordered(folders: dict[tuple[str, str], list[Entry]], wrap: str) -> ClassFol
 
 
 def read_documents(
-    found: ClassFolders, seen: Sequence[Entry], config: DataConfig, name: str, progress: Progress
+    found: ClassFolders, seen: Sequence[Entry], config: DataConfig, name: str, progress: Progress, ceiling: Ceiling
 ) -> Table:
     """A table of text, label and file. `seen`: every file of the source, to say which are left out. Raises `DataError`.
 
+    What packed documents hold counts against `ceiling`.
+
     Documents without a class are counted as dropped, after all others, and never read.
     """
-    texts, encodings = _texts(found.documents, config.encoding, name, progress)
+    texts, encodings = _texts(found.documents, config.encoding, name, progress, ceiling)
     files = [_as_text(one.path.removeprefix(found.wrap)) for one in found.documents]
     classes = sorted(set(found.classes))
     taken = {one.path for one in (*found.documents, *found.unlabelled)}
@@ -110,7 +113,9 @@ def _as_text(path: str) -> str:
     return path if path.isascii() else path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _texts(documents: Sequence[Entry], asked: str, name: str, progress: Progress) -> tuple[list[str], list[Decision]]:
+def _texts(
+    documents: Sequence[Entry], asked: str, name: str, progress: Progress, ceiling: Ceiling
+) -> tuple[list[str], list[Decision]]:
     """The text of each document, white space around it off, and how they were decoded.
 
     Those that are no UTF-8 are looked at together: one document is too short to tell an encoding by.
@@ -121,7 +126,7 @@ def _texts(documents: Sequence[Entry], asked: str, name: str, progress: Progress
     for at, one in enumerate(documents):
         raw = one.read()
         if packing(raw):
-            raw, _, _ = opened(one, f"{name}/{safe(one.path)}", progress)
+            raw, _, _ = opened(one, f"{name}/{safe(one.path)}", progress, ceiling)
         if asked or raw.startswith(_MARKS) or b"\0" in raw:
             decoded = decode(raw, asked, f"{name}/{safe(one.path)}")
             marked.update(one.value for one in decoded.decisions if one.what == "encoding")

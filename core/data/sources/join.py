@@ -11,7 +11,7 @@ import pandas as pd
 from core.config import DataConfig
 from core.data.columns import choose_columns
 from core.data.reading.names import plain
-from core.data.table import PARTS, BadRow, Decision, Member, Table
+from core.data.table import KEPT_BAD, PARTS, BadRow, Decision, Member, Table
 from core.errors import DataError
 from core.text import safe
 
@@ -192,7 +192,7 @@ def _stacked(fitted: list[_Fitted], asides: list[Decision]) -> Table:
         reading=(*asides, *_reading(fitted)),
         read=int(before[-1]),
         dropped=dropped,
-        bad=tuple(bad),
+        bad=tuple(bad[:KEPT_BAD]),
         members=tuple(Member(one.piece.name, one.piece.part, one.table.read) for one in fitted),
         part=np.repeat(np.array(codes, dtype=np.int8), [len(table.frame) for table in tables]) if several else None,
     )

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from core.config import DataConfig
 from core.data.reading import read
+from core.data.reading.ceiling import Ceiling
 from core.data.sources.archive import entries_of
 from core.data.sources.entry import listed
 from core.data.sources.folder import files_of, folder_stamp
@@ -30,13 +31,17 @@ _BLOCK = 1 << 23
 
 
 def stamp(config: DataConfig) -> Hashable:
-    """Path, size and time of what is read: when these are equal, it was not changed meanwhile. Raises `DataError`."""
+    """Path, size and time of what is read: when these are equal, it was not changed meanwhile. Raises `DataError`.
+
+    Links are followed, so that one file has one stamp whatever it is named.
+    """
     path, inside = _locate(config)
     name = _shown(config, inside)
     found = _stat(path, name)
+    real = str(path.resolve())
     if S_ISDIR(found.st_mode):
-        return str(path), folder_stamp(path, name)
-    return str(path), inside, found.st_size, found.st_mtime_ns
+        return real, folder_stamp(path, name)
+    return real, inside, found.st_size, found.st_mtime_ns
 
 
 def read_table(config: DataConfig, progress: Progress = no_progress) -> Table:
@@ -45,18 +50,25 @@ def read_table(config: DataConfig, progress: Progress = no_progress) -> Table:
     name = _shown(config, inside)
     found = _stat(path, name)
     if S_ISDIR(found.st_mode):
-        return read_entries(files_of(path, name, progress), config, name, config.source, progress)
+        entries = files_of(path, name, progress)
+        if len(entries) == 1 and _packing_of(path / entries[0].path, name) in ARCHIVES:
+            # A folder around one archive is that archive.
+            return replace(
+                read_table(replace(config, source=str(path / entries[0].path)), progress), source=config.source
+            )
+        return read_entries(entries, config, name, config.source, progress)
     kind = _packing_of(path, name)
+    ceiling = Ceiling(found.st_size, name)
     if kind in ARCHIVES:
         with path.open("rb") as stream:
-            return _from_archive(stream, kind, found.st_size, config, name, inside, progress)
+            return _from_archive(stream, kind, found.st_size, config, name, inside, progress, ceiling)
     raw = _read_bytes(path, name, found.st_size, progress)
     decisions: tuple[Decision, ...] = ()
     if kind:
-        raw = inflate(raw, kind, name, progress)
+        raw = inflate(raw, kind, name, progress, ceiling)
         decisions = (Decision("compression", kind, "by its content"),)
         if packing(raw[:HEAD]) == "tar":
-            table = _from_archive(io.BytesIO(raw), "tar", len(raw), config, name, inside, progress)
+            table = _from_archive(io.BytesIO(raw), "tar", len(raw), config, name, inside, progress, ceiling)
             return replace(table, reading=(*decisions, *table.reading))
         require_plain(raw, name)
     if inside:
@@ -83,9 +95,16 @@ def _locate(config: DataConfig) -> tuple[Path, str]:
 
 
 def _from_archive(
-    stream: BinaryIO, kind: str, size: int, config: DataConfig, name: str, inside: str, progress: Progress
+    stream: BinaryIO,
+    kind: str,
+    size: int,
+    config: DataConfig,
+    name: str,
+    inside: str,
+    progress: Progress,
+    ceiling: Ceiling,
 ) -> Table:
-    entries, decisions = entries_of(stream, kind, size, name, progress)
+    entries, decisions = entries_of(stream, kind, size, name, progress, ceiling)
     if inside:
         chosen = [one for one in entries if one.path == inside or one.path.startswith(f"{inside}/")]
         if not chosen:
@@ -94,7 +113,7 @@ def _from_archive(
             step = f"Did you mean {name}/{safe(near[0])}?" if near else f"It holds {listed(paths)}."
             raise DataError("No such file in this archive", f"{name} holds no {safe(inside)}.", step)
         entries = chosen
-    return read_entries(entries, config, name, config.source, progress, decisions)
+    return read_entries(entries, config, name, config.source, progress, decisions, ceiling)
 
 
 def _shown(config: DataConfig, inside: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from core.config import DataConfig
 from core.data.reading import read
+from core.data.reading.ceiling import Ceiling
 from core.data.sources.documents import class_folders, read_documents
 from core.data.sources.entry import Entry, is_clutter, left_out, listed, wrapping
 from core.data.sources.join import Piece, join
@@ -37,23 +38,26 @@ def read_entries(
     source: str,
     progress: Progress,
     decisions: tuple[Decision, ...] = (),
+    ceiling: Ceiling | None = None,
 ) -> Table:
     """The table that files make together. Raises `DataError` when they make none, or several.
 
     `name`: what people know the source by; `source`: what the table says it came from; `decisions`: what was decided
-    before, to stand first in the table's reading.
+    before, to stand first in the table's reading; `ceiling`: what counts all that is unpacked, made here where
+    nobody has one yet.
     """
     config = replace(config, source=source)
+    ceiling = ceiling or Ceiling(sum(one.size for one in entries), name)
     seen = sorted((one for one in entries if not is_clutter(one.path)), key=lambda one: one.path)
     classes = class_folders(documents_of(seen)) if len(seen) > 1 else None
     if classes is not None and len(classes.documents) > sum(suffix_of(one.path) in TABLE_SUFFIXES for one in seen):
-        table = read_documents(classes, seen, config, name, progress)
+        table = read_documents(classes, seen, config, name, progress, ceiling)
     else:
-        table = _from_tables(seen, config, name, progress)
+        table = _from_tables(seen, config, name, progress, ceiling)
     return replace(table, reading=(*decisions, *table.reading))
 
 
-def _from_tables(seen: list[Entry], config: DataConfig, name: str, progress: Progress) -> Table:
+def _from_tables(seen: list[Entry], config: DataConfig, name: str, progress: Progress, ceiling: Ceiling) -> Table:
     tables = tables_of(seen)
     if not tables:
         what = f"Its files are {listed([one.path for one in seen])}." if seen else "It holds no files."
@@ -66,7 +70,7 @@ def _from_tables(seen: list[Entry], config: DataConfig, name: str, progress: Pro
         said = _said(chosen)
     wrap = wrapping(chosen) if len(chosen) > 1 else ""
     pieces = [
-        Piece(safe(one.path.removeprefix(wrap)), one.part, _reader(one, f"{name}/{safe(one.path)}", progress))
+        Piece(safe(one.path.removeprefix(wrap)), one.part, _reader(one, f"{name}/{safe(one.path)}", progress, ceiling))
         for one in chosen
     ]
     taken = {one.path for one in chosen}
@@ -117,9 +121,9 @@ def _in_order(entries: list[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda one: (PARTS.index(one.part), one.path))
 
 
-def _reader(entry: Entry, name: str, progress: Progress) -> Callable[[DataConfig], Table]:
+def _reader(entry: Entry, name: str, progress: Progress, ceiling: Ceiling) -> Callable[[DataConfig], Table]:
     def read_it(config: DataConfig) -> Table:
-        raw, suffix, unpacked = opened(entry, name, progress)
+        raw, suffix, unpacked = opened(entry, name, progress, ceiling)
         held = [raw]
         del raw  # the reader lets go of the bytes as soon as it can: a second name for them would keep them
         table = read(held.pop(), config, name, suffix, progress)

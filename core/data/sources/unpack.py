@@ -10,8 +10,9 @@ import re
 import zlib
 from typing import BinaryIO
 
+from core.data.reading.ceiling import Ceiling
 from core.errors import DataError
-from core.protocol import Progress, no_progress
+from core.protocol import Progress
 
 HEAD = 512
 """Bytes of a file that tell how it is packed."""
@@ -30,30 +31,6 @@ ARCHIVES = ("zip", "tar")
 _ENDINGS = (".gz", ".gzip", ".bz2", ".xz", ".zip", ".tgz", ".tbz2", ".txz", ".tar")
 DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError)
 """What the decompressors raise for bytes that are not as they should be."""
-
-_ALWAYS = 1 << 26
-_RATIO = 200
-"""What is allowed out of a packed file: 64 MiB whatever its size, beyond that 200 times its size. Text packs to a third
-or a tenth; what packs to a thousandth was made to fill a machine."""
-
-
-class Ceiling:
-    """Counts what comes out of one packed file, and stops it when that is more than any data packs to."""
-
-    def __init__(self, packed: int, name: str) -> None:
-        self._most = max(_RATIO * packed, _ALWAYS)
-        self._packed, self._name = packed, name
-        self._out = 0
-
-    def add(self, size: int) -> None:
-        """`size` more bytes came out. Raises `DataError` when they are too many."""
-        self._out += size
-        if self._out > self._most:
-            raise DataError(
-                "This file unpacks to far more than its size",
-                f"{self._name} has {self._packed} bytes and holds more than {self._most}: a zip bomb, or damaged.",
-                "Unpack it yourself and name the table, if you trust it.",
-            )
 
 
 def packing(head: bytes) -> str:
@@ -78,10 +55,9 @@ def suffix_of(path: str) -> str:
     return f".{end.lower()}" if dot and stem and end else ""
 
 
-def inflate(raw: bytes, kind: str, name: str, progress: Progress = no_progress) -> bytes:
+def inflate(raw: bytes, kind: str, name: str, progress: Progress, ceiling: Ceiling) -> bytes:
     """What a gzip, bzip2 or xz stream holds. Raises `DataError` for a damaged one and for a bomb."""
     inside = io.BytesIO(raw)
-    ceiling = Ceiling(len(raw), name)
     blocks: list[bytes] = []
     try:
         with _open(inside, kind) as stream:

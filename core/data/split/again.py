@@ -25,6 +25,9 @@ from core.text import safe
 _UNKNOWN = -2
 """The code of a row that the other run did not have."""
 
+_WAYS = ("id", "text", "row")
+"""How a row of the other run is known again, the surest first."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Known:
@@ -43,14 +46,17 @@ def beside(config: SplitConfig, root: Path) -> SplitConfig:
 
 
 def split_again(dataset: Dataset, config: SplitConfig) -> Split:
-    """Known rows keep their part, new ones are trained on, new copies of held-out rows are left out.
+    """Known rows keep their part, new ones are trained on, what has become a copy of a held-out row is left out.
+
+    A copy is a row with the same text (where copies are kept together) or the same group. Training rows that were one
+    in the other run already stay: given parts may share texts, and the two runs are to be compared.
 
     Raises `DataError` when the other run has no split, or one of other data.
     """
     folder = Path(config.of).expanduser()
     name = safe(folder.name)
     known = _read(folder, dataset)
-    match = _match(known, dataset)
+    match, way = _match(known, dataset)
     before = known.frame["part"].to_numpy()
     codes = np.where(match >= 0, before[match], _UNKNOWN).astype(np.int64)
     here = np.bincount(codes[codes >= 0], minlength=len(PARTS))
@@ -58,18 +64,21 @@ def split_again(dataset: Dataset, config: SplitConfig) -> Split:
         what = "validation" if here[TEST] else "validation or test"
         step = "Name a run on this data: finetui runs lists them. Without --split-of the rows are dealt anew."
         raise DataError(f"{name} was split on other data", f"None of its {what} rows is here.", step)
-    new = codes == _UNKNOWN
-    copies = new & _like_held_out(dataset, codes, config.keep_duplicates_together)
+    new, held = codes == _UNKNOWN, (codes == VALIDATION) | (codes == TEST)
+    copies = (new | (codes == TRAIN)) & _became_like(dataset, held, way, config.keep_duplicates_together)
     codes[new] = TRAIN
     codes[copies] = NOWHERE
+    became = int((copies & ~new).sum())
     others = "--split-of another run, or deal anew without it"
     require_trained_classes(dataset, codes, others)
     gone = np.ones(len(before), dtype=bool)
     gone[match[match >= 0]] = False
-    said = [f"as in {name}: {number(int(here.sum()))} rows where they were"]
+    said = [f"as in {name}: {number(int(here.sum()) - became)} rows where they were"]
     if count := int((new & ~copies).sum()):
         said.append(f"{number(count)} new rows trained on")
-    if count := int(copies.sum()):
+    if became:
+        said.append(f"{number(became)} training rows that became copies of held-out ones left out")
+    if count := int((copies & new).sum()):
         said.append(f"{number(count)} new copies of held-out rows left out")
     if gone.any():
         lost = np.bincount(before[gone & (before >= 0)], minlength=len(PARTS))
@@ -108,16 +117,17 @@ def _read(folder: Path, dataset: Dataset) -> _Known:
     return _Known(frame, same)
 
 
-def _match(known: _Known, dataset: Dataset) -> Ints:
-    """The row of `known` that each row here is, or -1, shape `[rows]`: no row is matched twice.
+def _match(known: _Known, dataset: Dataset) -> tuple[Ints, Ints]:
+    """The row of `known` that each row here is, or -1, and the way it was found by, both `[rows]`: no row twice.
 
     By its id; else by its text, for the same rows may stand elsewhere in another file; else by its record number, for a
     cure may have changed the text (where source and number of records are the same).
     """
     frame, texts = known.frame, dataset.texts
     found = np.full(len(texts), -1, dtype=np.int64)
+    by = np.full(len(texts), -1, dtype=np.int64)
     taken = np.zeros(len(frame), dtype=bool)
-    for way in ("id", "text", "row"):
+    for code, way in enumerate(_WAYS):
         wanted, free = np.flatnonzero(found < 0), np.flatnonzero(~taken)
         if len(wanted) == 0 or way not in frame or (way == "row" and not known.same_records):
             continue
@@ -129,8 +139,9 @@ def _match(known: _Known, dataset: Dataset) -> Ints:
             here, there = _numbers(ids), _numbers(there)
         at = _places(here, there)
         found[wanted[at >= 0]] = free[at[at >= 0]]
+        by[wanted[at >= 0]] = code
         taken[found[found >= 0]] = True
-    return found
+    return found, by
 
 
 def _numbers(ids: Iterable[str]) -> Ints:
@@ -148,12 +159,23 @@ def _places(here: Ints, there: Ints) -> Ints:
     return np.asarray(pd.Index(first).get_indexer(pd.Index(second)), dtype=np.int64)
 
 
-def _like_held_out(dataset: Dataset, codes: Ints, by_text: bool) -> Mask:
-    """Which rows share a text or a group with a validated or tested one."""
-    held = (codes == VALIDATION) | (codes == TEST)
-    found = np.zeros(len(codes), dtype=bool)
+def _became_like(dataset: Dataset, held: Mask, way: Ints, by_text: bool) -> Mask:
+    """Which rows share a text or a group with a held-out one, and did not do so in the other run.
+
+    A row found by its id has its old text and group, one found by its text its old text: two such rows that are alike
+    now were alike then.
+    """
+    found = np.zeros(len(held), dtype=bool)
     if by_text:
-        found |= np.isin(dataset.keys, dataset.keys[held])
+        old = (way == _WAYS.index("id")) | (way == _WAYS.index("text"))
+        found |= _anew(dataset.keys, held, old)
     if dataset.group_keys is not None:
-        found |= np.isin(dataset.group_keys, dataset.group_keys[held])
+        found |= _anew(dataset.group_keys, held, way == _WAYS.index("id"))
+    return found
+
+
+def _anew(codes: Ints, held: Mask, old: Mask) -> Mask:
+    """Which rows have the code of a held-out one, but for pairs of old rows."""
+    before = old & np.isin(codes, codes[held & old])
+    found: Mask = np.isin(codes, codes[held]) & ~before
     return found

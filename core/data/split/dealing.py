@@ -117,7 +117,7 @@ class Dealer:
         return order
 
     def _fill(self, label: int, spare: int) -> None:
-        """The last part first, each to what it wants; clusters too big for that stay in part 0."""
+        """The last part first, each to what it wants: small clusters first, then whatever brings it nearer to that."""
         pairs = self._pure(label)
         for part in self._parts[:0:-1]:
             wanted = int(self._wanted[part, label] - self._filled[part, label])
@@ -125,11 +125,25 @@ class Dealer:
                 continue
             fits = pairs[self._size[pairs] <= max(wanted // 4, 1)]
             taken = fits[: int(np.searchsorted(np.cumsum(self._size[fits]), wanted, side="right"))]
+            missing = wanted - int(self._size[taken].sum())
+            taken = np.concatenate((taken, self._nearer(pairs[~np.isin(pairs, taken)], missing)))
             if spare:
                 taken = taken[: max(len(pairs) - spare, 1)]
             self._part[self._cluster[taken]] = part
             self._filled[part, label] += self._size[taken].sum()
             pairs = pairs[~np.isin(pairs, taken)]
+
+    def _nearer(self, pairs: Ints, missing: int) -> Ints:
+        """Of these, in their order, each one with which fewer rows are missing (or too many) than without."""
+        found = []
+        for pair in pairs[self._size[pairs] < 2 * missing].tolist():
+            if missing <= 0:
+                break
+            size = int(self._size[pair])
+            if abs(missing - size) < missing:
+                found.append(pair)
+                missing -= size
+        return np.array(found, dtype=np.int64)
 
     def _spread(self, label: int) -> None:
         """Largest first, each to the part with the fewest rows of the class so far, then with the fewest rows."""

@@ -11,7 +11,10 @@ from core.data.split.parts import TEST, TRAIN, VALIDATION, Split, clusters, kept
 
 
 def split_by_folds(dataset: Dataset, config: SplitConfig) -> Split:
-    """Fold `config.fold` validates, the others train: over all folds every row that is not tested validates once."""
+    """Fold `config.fold` validates, the others train: over all folds every row that is not tested validates once.
+
+    Raises `DataError` where a class cannot be in the test part and in every fold.
+    """
     labels, names = dataset.labels, dataset.label_names
     together = clusters(dataset, config.keep_duplicates_together)
     codes = np.full(len(labels), TRAIN, dtype=np.int64)

@@ -13,6 +13,7 @@ from core.data.split.parts import (
     VALIDATION,
     Split,
     clusters,
+    crossing,
     kept_whole,
     listed,
     number,
@@ -20,11 +21,16 @@ from core.data.split.parts import (
     split_from,
 )
 from core.data.table import PARTS, Ints
+from core.data.texts import Mask
 from core.errors import DataError
 
 
 def split_given(dataset: Dataset, config: SplitConfig) -> Split:
-    """No given row moves between parts, copies neither: the given split is the published one. Raises `DataError`."""
+    """No given row moves between parts, copies neither: the given split is the published one.
+
+    The reason counts the texts and groups that are trained on and held out. Raises `DataError` where a missing part
+    cannot be dealt.
+    """
     assert dataset.parts is not None
     codes = dataset.parts.astype(np.int64)
     counts = np.bincount(codes, minlength=len(PARTS))
@@ -34,14 +40,24 @@ def split_given(dataset: Dataset, config: SplitConfig) -> Split:
     missing = {part: value for part, value in fractions.items() if value > 0 and counts[part] == 0}
     if missing:
         _deal(dataset, config, codes, missing)
-        whole = kept_whole(dataset, config)
+        whole = kept_whole(dataset, config, "within the training rows")
         said += [
             f"no rows were given for {PARTS[part]}: {share(value)} of the training rows, equal class shares{whole}"
             for part, value in missing.items()
         ]
+    if across := _across(dataset, codes == TRAIN):
+        said.append(f"{across} on two sides, as given")
     if config.test == 0:
         said.append("the given test part stays locked" if counts[TEST] else "there is no locked test part")
     return split_from(codes, "given", "; ".join(said))
+
+
+def _across(dataset: Dataset, trained: Mask) -> str:
+    """The texts and groups with rows on both sides of training, with their verb: `3 texts and 1 group stand`."""
+    keys = {"text": dataset.keys, "group": dataset.group_keys}
+    counts = {what: len(crossing(codes, trained)) for what, codes in keys.items() if codes is not None}
+    found = [f"{number(count)} {what}{'s' * (count != 1)}" for what, count in counts.items() if count]
+    return f"{listed(found)} {'stands' if sum(counts.values()) == 1 else 'stand'}" if found else ""
 
 
 def _deal(dataset: Dataset, config: SplitConfig, codes: Ints, missing: dict[int, float]) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 from core.config import SplitConfig
 from core.data.dataset import Dataset
 from core.data.table import Ints
+from core.data.texts import Mask
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 """Codes into `core.data.table.PARTS`."""
@@ -30,7 +31,7 @@ class Split:
     reason: str = ""
     """Why it was dealt so, and what is to be known about it."""
     left_out: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    """Rows in no part: copies of held-out rows of a split that was used again."""
+    """Rows in no part: what became, or came as, copies of held-out rows of a split that was used again."""
 
 
 def split_from(codes: Ints, method: str, reason: str) -> Split:
@@ -67,10 +68,18 @@ def clusters(dataset: Dataset, by_text: bool, rows: Ints | None = None) -> Ints:
     return pd.factorize(keys)[0].astype(np.int64)
 
 
-def kept_whole(dataset: Dataset, config: SplitConfig) -> str:
-    """What is never cut in two, as the end of a sentence."""
+def crossing(codes: Ints, trained: Mask) -> Ints:
+    """The codes that rows on both sides have: trained on, and held out."""
+    return np.intersect1d(codes[trained], codes[~trained])
+
+
+def kept_whole(dataset: Dataset, config: SplitConfig, where: str = "") -> str:
+    """What is never cut in two, and where if not everywhere, as the end of a sentence."""
     whole = ["copies of one text"] * config.keep_duplicates_together + ["groups"] * (dataset.groups is not None)
-    return f"; {' and '.join(whole)} stay on one side" if whole else "; copies of one text may fall on two sides"
+    within = f" {where}" if where else ""
+    if not whole:
+        return f"; copies of one text may fall on two sides{within}"
+    return f"; {' and '.join(whole)} stay on one side{within}"
 
 
 def share(fraction: float) -> str:

@@ -12,7 +12,10 @@ from core.errors import DataError
 
 
 def split_as_published(dataset: Dataset, config: SplitConfig) -> Split:
-    """`train_test_split` over label codes by first appearance: once for the test part, once for validation."""
+    """`train_test_split` over label codes by first appearance: once for the test part, once for validation.
+
+    Raises `DataError` where scikit-learn finds the fractions or classes too small.
+    """
     from sklearn.model_selection import train_test_split
 
     labels, _ = pd.factorize(dataset.labels)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from core.data.dataset import Dataset
 
 _NAMED = 5
+_FEWEST = 2
+"""Classes that a classifier needs."""
 
 
 def check_trainable(dataset: Dataset, split: SplitConfig) -> None:
@@ -66,7 +68,7 @@ def require_trained_classes(dataset: Dataset, codes: Ints, instead: str = "--spl
     raise DataError(
         f"{len(missing)} classes are not in the training part" if len(missing) > 1 else "A class is not trained on",
         f"{', '.join(_shown(name) for name in missing[:_NAMED])}{more}: {where}.",
-        f"{_drop(missing)}, or {instead}",
+        f"{_drop(missing)}, or {instead}" if len(names) - len(missing) >= _FEWEST else instead,
     )
 
 
@@ -121,23 +123,33 @@ def _require_rows(dataset: Dataset, split: SplitConfig, parts: list[str], needed
     named = [(dataset.label_names[code], int(places[code])) for code in short]
     few = ", ".join(f"{_shown(name)} has {count}" for name, count in named[:_NAMED])
     more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    instead = _instead(split, int(places.min()), len(rows) - len(named))
     raise DataError(
         f"{len(named)} classes have too few rows" if len(named) > 1 else "A class has too few rows",
         f"{few}{more}; {listed(parts)} need one each, so {needed} {what}s at least.",
-        _cure([name for name, _ in named], int(rows[short].max()), rows) + _instead(split, int(places.min())),
+        _next_step([name for name, _ in named], rows, int(rows[short].max()), instead),
     )
 
 
-def _instead(split: SplitConfig, least: int) -> str:
-    """Other settings that would do, where there are any: fewer folds."""
+def _instead(split: SplitConfig, least: int, left: int) -> str:
+    """Other settings that would do, where there are any: fewer folds; no test part only where too few classes stay."""
     folds = least - (split.test > 0)
-    return f", or --folds {folds}" if split.method == "folds" and folds >= 2 else ""
+    if split.method == "folds":
+        return f"--folds {folds}" if folds >= 2 else ""
+    return "--test-fraction 0" if split.test > 0 and least >= 2 and left < _FEWEST else ""
 
 
 def _different(keys: Ints, labels: Ints, classes: int) -> Ints:
     """How many different keys each class has, shape `[classes]`."""
     pairs, _ = distinct(keys * classes + labels)
     return np.bincount(pairs % classes, minlength=classes)
+
+
+def _next_step(names: list[str], rows: Ints, most: int, instead: str) -> str:
+    """Leave the classes `names` out or split another way; only the latter where less than two classes would stay."""
+    if len(rows) - len(names) < _FEWEST:
+        return f"{instead}, or take more rows" if instead else "Take more rows."
+    return _cure(names, most, rows) + (f", or {instead}" if instead else "")
 
 
 def _cure(names: list[str], most: int, rows: Ints) -> str:

@@ -32,6 +32,8 @@ class Choice:
     configuration: str
     files: tuple[File, ...]
     said: tuple[Decision, ...]
+    only: bool = False
+    """Whether there is no other configuration."""
 
 
 def choose(files: Iterable[File], card: Mapping[str, Any], wanted: str, name: str) -> Choice | None:
@@ -61,7 +63,7 @@ def choose_tables(files: Iterable[File], wanted: str, name: str) -> Choice | Non
     found = _tables(kept) or [one for one in kept if one.path.lower().endswith(_PACKED)]
     if not found:
         return None
-    return Choice(wanted or DEFAULT, tuple(found), ())
+    return Choice(wanted or DEFAULT, tuple(found), (), not wanted)
 
 
 def _tables(files: list[File]) -> list[File]:
@@ -101,11 +103,11 @@ def _unknown(wanted: str, known: list[str], name: str) -> DataError:
 
 def _of(layout: Layout, picked: tuple[str, str]) -> Choice:
     """The files of one configuration with their parts; splits that are none of ours are left out, and said."""
-    configuration, why = picked
+    (configuration, why), alone = picked, len(layout) == 1
     said = [Decision("configuration", configuration, why)] if why else []
     parts = {one.part: part_of_folder(one.part.removeprefix("partial-")) for one in layout[configuration]}
     if not any(parts.values()):
-        return Choice(configuration, tuple(replace(one, part="") for one in layout[configuration]), tuple(said))
+        return Choice(configuration, tuple(replace(one, part="") for one in layout[configuration]), tuple(said), alone)
     others = sorted(split for split, part in parts.items() if not part and split)
     if others:
         said.append(Decision("left out", listed(others), f"a split that is none of {', '.join(PARTS)}"))
@@ -113,7 +115,7 @@ def _of(layout: Layout, picked: tuple[str, str]) -> Choice:
     if cut:
         said.append(Decision("not whole", listed(cut), "the Hub converted only its first part: it is large"))
     kept = [replace(one, part=parts[one.part]) for one in layout[configuration] if parts[one.part] or not one.part]
-    return Choice(configuration, tuple(kept), tuple(said))
+    return Choice(configuration, tuple(kept), tuple(said), alone)
 
 
 def _by_place(files: Iterable[File]) -> Layout:

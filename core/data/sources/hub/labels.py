@@ -57,7 +57,7 @@ def file_columns(path: Path) -> tuple[dict[str, str], set[str]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from core.data.reading.records import class_names, features_of
+    from core.data.reading.parquet import class_names, features_of
 
     try:
         schema = pq.read_schema(path)

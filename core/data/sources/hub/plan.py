@@ -63,6 +63,8 @@ class Plan:
     """The source it was found for."""
     fetched: str
     """When, as decisions write it."""
+    only: bool
+    """Whether the commit holds no other configuration: then its name says nothing."""
     files: tuple[File, ...]
     labels: dict[str, tuple[str, ...]]
     """Class names of columns with whole numbers, as the card says them."""
@@ -71,15 +73,24 @@ class Plan:
     @property
     def source(self) -> str:
         """The name that means exactly this, for ever."""
-        inside = "" if self.configuration == DEFAULT else f"/{self.configuration}"
+        inside = "" if self.only and self.configuration == DEFAULT else f"/{self.configuration}"
         return f"{PREFIX}{self.repository}{inside}@{self.commit}"
 
     def answers(self, asked: Asked) -> bool:
-        """Whether it is what `asked` means, or meant when it was fetched."""
-        if asked.revision and asked.revision != self.commit:
-            return self.asked == f"{PREFIX}{asked.path}@{asked.revision}"
-        named = self.asked.removeprefix(PREFIX).partition("@")[0]
-        return asked.path in (named, self.source.removeprefix(PREFIX).partition("@")[0])
+        """Whether it is what `asked` means, or meant when it was fetched.
+
+        A name with a commit means one configuration of it, whatever a shorter name has meant; a plain name is answered
+        by no branch.
+        """
+        whole = f"{PREFIX}{asked.path}@{asked.revision}"
+        if asked.pinned:
+            return whole in (self.source, self.asked)
+        if asked.revision:
+            return whole == self.asked
+        return "@" not in self.asked and asked.path in (
+            self.asked.removeprefix(PREFIX),
+            self.source.removeprefix(PREFIX).partition("@")[0],
+        )
 
 
 def parse(source: str) -> Asked:
@@ -101,9 +112,9 @@ def remember(plan: Plan) -> None:
 
 
 def remembered(asked: Asked) -> Plan | None:
-    """The newest plan that answers `asked` and whose files are all here; one of a branch rather than of a commit."""
+    """The newest plan that answers `asked` and whose files are all here."""
     found = [plan for plan in map(_load, _folder().glob("*.json")) if plan and plan.answers(asked)]
-    found.sort(key=lambda one: ("@" not in one.asked, one.fetched), reverse=True)
+    found.sort(key=lambda one: one.fetched, reverse=True)
     return next((plan for plan in found if is_here(plan)), None)
 
 

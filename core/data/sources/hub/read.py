@@ -155,6 +155,7 @@ def _planned(api: Any, info: Any, wanted: str, asked: Asked, source: str) -> Pla
         commit=commit,
         asked=source,
         fetched=today(),
+        only=choice.only,
         files=choice.files,
         labels=card_labels(features),
         said=(*said, *choice.said),
