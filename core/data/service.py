@@ -101,7 +101,10 @@ class DataService:
         return profile(looked.loaded, config.data, config.split, looked.findings)
 
     def rows(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
-        """A page of rows: all, of one label, holding some words, or those behind a finding or a cure."""
+        """A page of rows: all, of one label, holding some words, or those behind a finding or a cure.
+
+        Raises `DataError` for a finding that there is not.
+        """
         looked = self._look(_config(request).data, progress)
         start, count = _whole(request, "start", 0), min(_whole(request, "count", 100), MOST_ROWS)
         code, words, label = (str(request.get(key) or "") for key in ("code", "filter", "label"))

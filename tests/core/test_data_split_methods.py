@@ -434,3 +434,17 @@ def test_a_class_that_cannot_be_left_out_is_not_offered_to_be() -> None:
 def test_the_parts_have_the_order_that_codes_mean() -> None:
     split = split_rows(_made(_rows(6), parts="rrvvtt"), SplitConfig())
     assert [getattr(split, name).tolist() for name in PARTS] == [[0, 1], [2, 3], [4, 5]]
+
+
+@pytest.mark.parametrize(("groups", "rows"), [(40, 5), (20, 10), (30, 6)])
+def test_few_large_groups_still_come_near_their_shares(groups: int, rows: int) -> None:
+    """Each group is of one class and larger than a quarter of what a part wants of it."""
+    total = groups * rows
+    made = _made(
+        [(f"text {group} {row}", "ab"[group % 2]) for group in range(groups) for row in range(rows)],
+        groups=[f"g{group}" for group in range(groups) for _ in range(rows)],
+    )
+    split = split_rows(made, SplitConfig(seed=3))
+    for part in (split.validation, split.test):
+        assert abs(len(part) - 0.15 * total) <= rows
+    assert not _crossing([f"g{at // rows}" for at in range(total)], split)
