@@ -13,6 +13,8 @@ from core.errors import DataError
 from core.text import safe
 
 _LOOKED_AT = 2000
+_CELLS = 200_000
+"""Cells that are looked at in a table of very many columns."""
 _LONG = 2000
 """Characters of a cell that are looked at."""
 
@@ -69,7 +71,8 @@ def choose_columns(table: Table, config: DataConfig) -> Columns:
             f"{safe(names[0])!r} is all there is: texts without labels, or the wrong delimiter.",
             "Name the delimiter: --delimiter tab (or comma, semicolon, pipe).",
         )
-    sample = table.frame.iloc[:: max(len(table.frame) // _LOOKED_AT, 1)].head(_LOOKED_AT)
+    most = min(_LOOKED_AT, max(_CELLS // len(names), 20))
+    sample = table.frame.iloc[:: max(len(table.frame) // most, 1)].head(most)
     facts = {
         name: _facts(column.tolist(), name)
         for name, column in zip(names, (one for _, one in sample.items()), strict=True)

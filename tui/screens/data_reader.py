@@ -95,15 +95,21 @@ class DataReader(Room):
                 "data", "profile", on_progress=self._progress, newest="profile", config=to_dict(config)
             )
         except Cancelled:
-            if self._wanted is recipe:
+            if self._wanted is recipe and not self._is_left():
                 self._wanted = None
                 self._notice(data_lines.cancelled(self._recipe is not None))
                 self._look_on()
             return
         except WorkbenchError as error:
-            self._cannot_load(recipe, error)
+            if not self._is_left():
+                self._cannot_load(recipe, error)
             return
-        self._show(recipe, values, profile_of(answer))
+        if not self._is_left():
+            self._show(recipe, values, profile_of(answer))
+
+    def _is_left(self) -> bool:
+        """Whether the screen is being left: an answer may come when the widgets are gone already."""
+        return not self.query(Health)
 
     def _cannot_load(self, recipe: Recipe, error: WorkbenchError) -> None:
         self._wanted = None
@@ -162,6 +168,8 @@ class DataReader(Room):
         if self.profile is None or not self.profile.kept:
             return
         async for found in examine(self.workbench.engine, to_dict(self.workbench.config), self._tell):
+            if self._is_left():
+                return
             self._checked += 1
             self._lengths, self._no_tokens = found.lengths or self._lengths, found.unavailable or self._no_tokens
             self._baseline = found.baseline or self._baseline
