@@ -242,7 +242,7 @@ def test_offline_a_branch_does_not_stand_for_the_main_one(hub: Hub, monkeypatch:
 def test_the_files_of_the_parts_are_pinned_too(hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_bytes(_csv(60))
     from core.runs.store import RunStore
-    from core.training.session import prepare
+    from core.training.prepare import prepare
 
     commit = hub.commit("some/held", {"data/held.parquet": _parquet(20, word="play")})
     data = DataConfig(source=str(tmp_path / "train.csv"), test_file="hub:some/held", text=("text",), label="label")

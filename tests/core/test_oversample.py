@@ -13,7 +13,8 @@ from core.runs import RunStore
 from core.training import events as e
 from core.training.loop import Better, steps_per_epoch
 from core.training.oversample import oversampled
-from core.training.session import Prepared, _save, prepare
+from core.training.prepare import Prepared, prepare
+from core.training.session import _save
 from tests.tiny import tiny_bert
 
 LABELS = np.array([0] * 90 + [1] * 40 + [2] * 10)

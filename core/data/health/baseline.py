@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
 
@@ -75,21 +74,12 @@ def _tfidf(dataset: Dataset, train: Ints, held: Ints) -> Ints:
 
 def _meanwhile(work: Callable[[], Ints], progress: Progress, what: str) -> Ints:
     """What `work` returns or raises. It is done in a thread: a fit cannot be broken off, but it can be left alone."""
-    done: queue.SimpleQueue[Ints | BaseException] = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            done.put(work())
-        except BaseException as broken:  # noqa: BLE001  # raised again below, where somebody waits for it
-            done.put(broken)
-
-    threading.Thread(target=run, daemon=True).start()
-    while True:
-        progress(0, 0, what)
-        try:
-            found = done.get(timeout=0.15)
-        except queue.Empty:
-            continue
-        if isinstance(found, BaseException):
-            raise found
-        return found
+    pool = ThreadPoolExecutor(1)
+    try:
+        done = pool.submit(work)
+        while not done.done():
+            progress(0, 0, what)
+            wait([done], timeout=0.15)
+        return done.result()
+    finally:
+        pool.shutdown(wait=False)

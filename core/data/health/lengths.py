@@ -119,8 +119,8 @@ def _tokenizer(folder: Path) -> Any:
     if not path.is_file():
         raise ModelError(f"{safe(folder.name)} has no tokenizer.json")
     try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as broken:  # noqa: BLE001  # the library raises nothing narrower
+        tokenizer = Tokenizer.from_buffer(path.read_bytes())
+    except (OSError, ValueError) as broken:
         raise ModelError(f"The tokenizer of {safe(folder.name)} cannot be read", safe(str(broken))[:200]) from None
     tokenizer.no_padding()
     tokenizer.no_truncation()

@@ -72,6 +72,24 @@ def impatient() -> Iterator[None]:
         logger.setLevel(level)
 
 
+@contextmanager
+def talking(name: str, repository: str) -> Iterator[None]:
+    """Impatient while this lasts; raises what an error of the library means: `DataError`, or `Unanswered` when the
+    cache may serve.
+    """
+    from huggingface_hub import errors
+
+    http: Any = errors.HfHubHTTPError.__bases__[0]  # the HTTP library's own, whichever version that is
+    with impatient():
+        try:
+            yield
+        except (OSError, http, _Busy) as broken:
+            meant = _explain(broken, name, repository)
+            if meant is None:
+                raise
+            raise meant from None
+
+
 def bar_class(counter: Counter) -> type[Any]:
     """What the library draws with, made to count into `counter`."""
 
@@ -94,7 +112,7 @@ def bar_class(counter: Counter) -> type[Any]:
     return Bar
 
 
-def explain(error: Exception, name: str, repository: str) -> DataError | Unanswered | None:
+def _explain(error: Exception, name: str, repository: str) -> DataError | Unanswered | None:
     """What an error of the library means; nothing when it is none of its own.
 
     `name`: the source as people know it; `repository`: whose page to look at.
@@ -109,7 +127,7 @@ def explain(error: Exception, name: str, repository: str) -> DataError | Unanswe
         return unreachable(SERVICE, name, "HF_HUB_OFFLINE is set")
     if isinstance(error, errors.HfHubHTTPError):
         return _answered(error, name, repository)
-    if isinstance(error, errors.HfHubHTTPError.__bases__[0]):  # the HTTP library's own, whichever version that is
+    if isinstance(error, errors.HfHubHTTPError.__bases__[0]):
         return unreachable(SERVICE, name)
     if isinstance(error, BrokenPipeError):  # nobody reads our progress any more
         return None

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from core.config import DataConfig
 from core.data.sources.entry import Entry
-from core.data.sources.hub.client import SERVICE, TIMEOUT_SECONDS, bar_class, explain, impatient, missing
+from core.data.sources.hub.client import SERVICE, TIMEOUT_SECONDS, bar_class, missing, talking
 from core.data.sources.hub.files import choose, choose_tables
 from core.data.sources.hub.labels import (
     card_features,
@@ -82,26 +81,13 @@ def _resolve(source: str) -> tuple[Plan, Decision]:
     return found
 
 
-@contextmanager
-def _talking(name: str, repository: str) -> Iterator[None]:
-    """Raises what an error of the library means: `DataError`, or `Unanswered` when the cache may serve."""
-    with impatient():
-        try:
-            yield
-        except Exception as broken:
-            meant = explain(broken, name, repository)
-            if meant is None:
-                raise
-            raise meant from None
-
-
 def _ask(asked: Asked, source: str) -> Plan:
     """What the Hub says that a name means. Raises `DataError`, and `Unanswered`."""
     from huggingface_hub import HfApi, errors
 
     api, name = HfApi(), safe(source)
     for repository, wanted in asked.candidates:
-        with _talking(name, repository):
+        with talking(name, repository):
             try:
                 info = _info(api, repository, asked.revision)
             except errors.GatedRepoError:
@@ -201,7 +187,7 @@ def _download(plan: Plan, file: File, name: str, counter: Counter) -> None:
     # One that lies there with another size than the Hub says was damaged since.
     there = try_to_load_from_cache(plan.repository, file.path, repo_type="dataset", revision=plan.commit)
     try:
-        with _talking(name, plan.repository):
+        with talking(name, plan.repository):
             path = hf_hub_download(
                 plan.repository,
                 file.path,

@@ -1,0 +1,48 @@
+"""This project's side of the quality experiment: one run of the training loop, as a run of the program makes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.config import ModelConfig, TrainingConfig
+from core.modelling.build import build_model
+from core.modelling.catalogue import locate
+from core.training import events as e
+from core.training import loop
+from core.training.device import choose_device
+from tests.benchmarks.quality_data import Material
+
+
+def run_ours(material: Material, settings: dict[str, Any], seed: int, bf16: bool, *, test: bool) -> dict[str, Any]:
+    """Train once with `settings`, fields of `TrainingConfig`; returns the facts of the run.
+
+    The test rows are only looked at with `test`: candidates are chosen without them.
+    """
+    config = TrainingConfig(**settings, seed=seed, precision="bf16" if bf16 else "fp32")
+    device = choose_device(config)
+    model = build_model(locate("starter"), ModelConfig(), material.label_names, seed)
+    job = loop.Job(
+        model,
+        device,
+        config,
+        material.encoded,
+        material.labels,
+        material.train,
+        material.validation,
+        material.classes,
+        material.pad,
+    )
+    epochs: list[dict[str, float]] = []
+    best_epoch, state = 0.0, {}
+    for fact in loop.fit(job):
+        if isinstance(fact, loop.Better):
+            best_epoch = fact.epoch
+            state = {name: weight.detach().clone() for name, weight in job.model.state_dict().items()}
+        elif isinstance(fact, e.EvalFinished) and fact.full and fact.step > 0:
+            epochs.append({"macro_f1": fact.scores.macro_f1, "accuracy": fact.scores.accuracy})
+    facts: dict[str, Any] = {"best_epoch": round(best_epoch), "epochs": epochs, "predictions": None}
+    if test:
+        job.model.load_state_dict(state)
+        logits = loop.predict(job.model, device, material.encoded, material.test, material.pad)
+        facts["predictions"] = logits.argmax(axis=1).tolist()
+    return facts
