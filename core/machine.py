@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,48 @@ def cpu_name() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
+
+
+def cpu_has_bf16() -> bool:
+    """Whether the CPU multiplies bf16 in hardware (avx512_bf16, amx_bf16, or Arm's bf16)."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(flags.split()))
+
+
+def why_no_cuda(torch_version: Path | None = None, nodes: Path = Path("/dev")) -> str:
+    """Why torch cannot have a CUDA device here, as far as that is seen without loading it; empty when it may have one.
+
+    `torch_version` is torch's generated `version.py`, `nodes` the folder of the device nodes.
+    """
+    path = torch_version or _torch_version()
+    built = path.read_text(encoding="utf-8") if path and path.is_file() else ""
+    if re.search(r"^cuda\b.*= None$", built, re.MULTILINE) and not re.search(r"^hip\b.*= '", built, re.MULTILINE):
+        return "torch is installed here as its build for the CPU."
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return "CUDA_VISIBLE_DEVICES hides every GPU."
+    present = any(any(nodes.glob(pattern)) for pattern in ("nvidia[0-9]*", "nvhost-gpu", "nvgpu", "dxg", "kfd"))
+    if platform.system() == "Linux" and not present:
+        return "No driver offers a GPU here."
+    return ""
+
+
+def _torch_version() -> Path | None:
+    found = importlib.util.find_spec("torch")  # finds the package and does not run it
+    return Path(found.origin).parent / "version.py" if found and found.origin else None
+
+
+def available_bytes() -> int:
+    """Memory that a process could take now without anything being swapped out."""
+    with suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    import psutil
+
+    return int(psutil.virtual_memory().available)
 
 
 def list_devices() -> list[DeviceInfo]:

@@ -116,6 +116,12 @@ class TrainingConfig:
     accumulation: int = setting(1, "Micro-batches one optimiser step is made of.", low=1, high=1024)
     class_weights: str = setting("none", "Weigh rare classes more in the loss.", choices=("none", "balanced", "sqrt"))
     oversample: str = setting("none", "Repeat training rows of rare classes.", choices=("none", "balanced", "sqrt"))
+    layer_decay: float = setting(
+        1.0, "Each layer learns at this share of the rate of the one above it; 1 for all alike.", low=0.1, high=1.0
+    )
+    averaging: float = setting(
+        0.0, "Share of the steps, at the end, over which weights are averaged (EMA); 0 for none.", low=0.0, high=0.9
+    )
     label_smoothing: float = setting(0.0, "Share of probability spread over the other classes.", low=0.0, high=0.5)
     metric: str = setting("macro_f1", "Validation metric that chooses the best epoch.", choices=METRICS)
     patience: int = setting(

@@ -7,8 +7,6 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
 from core.config.parse import coerce
 from core.config.schema import FORMAT, SECTIONS, RunConfig, section_fields
 from core.errors import ConfigError
@@ -60,6 +58,8 @@ def _known(what: str, name: str, names: tuple[str, ...]) -> None:
 
 def dumps(config: RunConfig) -> str:
     """The text of `run.toml`: exactly what `finetui train --config` takes."""
+    import tomli_w  # here: who only trains, on a bare checkout, need not have it
+
     return tomli_w.dumps({"format": FORMAT, **to_dict(config)})
 
 

@@ -51,7 +51,7 @@ class TextEncoder:
         full = [len(one) >= self._max_length for one in ids]
         return EncodedTexts(ids, [at_end and bool(one.overflowing) for at_end, one in zip(full, found, strict=True)])
 
-    def batches(self, ids: list[list[int]]) -> Iterator[tuple[list[int], Ints, Ints]]:
+    def batches(self, ids: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], Ints, Ints]]:
         """(rows, input_ids, attention_mask) of each batch; rows of about equal length go together, longest first.
 
         Both arrays are `[rows, longest of the batch]`.

@@ -21,6 +21,7 @@ from core.errors import RunError
 from core.evaluation.metrics import softmax
 from core.inference.encoding import Ints, TextEncoder
 from core.inference.facts import ModelFacts, read_graph_facts, read_model_facts
+from core.protocol import Progress, no_progress
 from core.runs.atomic import MANIFEST, recover_dir, verify_dir
 from core.runs.run import Run, RunState
 from core.text_rules import apply
@@ -29,6 +30,9 @@ Floats = NDArray[np.float32]
 
 REFUSED = "onnx-refused.json"
 """In the run folder: why the last export was not kept, and for which weights."""
+
+BLOCK = 8192
+"""Texts that are encoded and sorted by length together: a million of them need no more memory than these."""
 
 LOOKS = 3
 PAUSE = 0.05
@@ -55,13 +59,31 @@ class Predictor(ABC):
         self.reason = reason
         self._encoder = encoder
 
-    def predict(self, texts: Sequence[str]) -> Prediction:
-        """The probability of every label for every text, stripped as in training; long ones are cut and marked."""
-        encoded = self._encoder.encode([apply(text, self.text_rules) for text in texts])
+    def predict(self, texts: Sequence[str], progress: Progress = no_progress) -> Prediction:
+        """The probability of every label for every text, stripped as in training; long ones are cut and marked.
+
+        `progress` is told (texts answered, all, "classifying") between blocks of `BLOCK` texts; what it raises ends
+        the work.
+        """
         found = np.zeros((len(texts), len(self.label_names)), dtype=np.float32)
-        for rows, ids, mask in self._encoder.batches(encoded.ids):
-            found[rows] = softmax(self.logits(ids, mask))
-        return Prediction(found, encoded.truncated)
+        truncated: list[bool] = []
+        for start in range(0, len(texts), BLOCK):
+            if start:
+                progress(start, len(texts), "classifying")
+            block = texts[start : start + BLOCK]
+            encoded = self._encoder.encode([apply(text, self.text_rules) for text in block])
+            found[start : start + len(block)] = self._probabilities(encoded.ids)
+            truncated += encoded.truncated
+        return Prediction(found, truncated)
+
+    def _probabilities(self, ids: list[list[int]]) -> Floats:
+        """Probabilities `[texts, labels]` of encoded texts; those with the same tokens are computed once."""
+        places: dict[tuple[int, ...], int] = {}
+        place_of = [places.setdefault(tuple(one), len(places)) for one in ids]
+        found = np.zeros((len(places), len(self.label_names)), dtype=np.float32)
+        for rows, batch, mask in self._encoder.batches(list(places)):
+            found[rows] = softmax(self.logits(batch, mask))
+        return found[place_of]
 
     @abstractmethod
     def logits(self, ids: Ints, mask: Ints) -> Floats:

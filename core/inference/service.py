@@ -47,7 +47,7 @@ def handlers(residents: Residents | None = None) -> dict[str, Handler]:
         texts = _texts(request)
         predictor = models.get(_path(request))
         began = time.perf_counter()
-        found = predictor.predict(texts)
+        found = predictor.predict(texts, progress)
         return {
             "label_names": list(predictor.label_names),
             "probabilities": found.probabilities.tolist(),

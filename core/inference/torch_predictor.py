@@ -44,9 +44,10 @@ def _torch_log() -> logging.Logger:
     return logging.getLogger("torch.onnx")
 
 
-def load_classifier(folder: Path, attention: str = "sdpa") -> torch.nn.Module:
+def load_classifier(folder: Path, attention: str | None = None) -> torch.nn.Module:
     """The saved classifier in float32 on the CPU, in evaluation mode. Raises `RunError` when it cannot be loaded.
 
+    `attention` None takes the fastest that the architecture has: DeBERTa and MPNet have but one.
     Only safetensors weights are read and no code of the model's own is run.
     """
     from transformers import AutoModelForSequenceClassification

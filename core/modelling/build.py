@@ -12,7 +12,11 @@ from torch import nn
 from core.config import ModelConfig
 from core.errors import ModelError
 from core.modelling.catalogue import BaseModel
+from core.modelling.soundness import FAMILIES, check_asked
 from core.text import safe
+
+_REFUSALS = (ValueError, KeyError, OSError, RuntimeError, TypeError, AttributeError, IndexError, ArithmeticError)
+"""What transformers raises for a configuration that makes no sense."""
 
 
 def hush() -> None:
@@ -28,11 +32,13 @@ def build_model(base: BaseModel, config: ModelConfig, label_names: tuple[str, ..
 
     The head is drawn from `seed`, whatever was drawn before; a base that was itself fine-tuned for as many classes
     brings its head along. Raises `ModelError` when the architecture cannot
-    classify sequences, or the weights do not fit their own configuration.
+    classify sequences, the weights do not fit their own configuration or are not finite, or `config` asks for more than
+    the model has.
     """
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
+    check_asked(base.name, base.folder, config)
     model: Any
     try:
         found: Any = AutoConfig.from_pretrained(base.folder, trust_remote_code=False)
@@ -51,11 +57,11 @@ def build_model(base: BaseModel, config: ModelConfig, label_names: tuple[str, ..
             ignore_mismatched_sizes=True,  # a head of another label set gives way to ours
             output_loading_info=True,
         )
-    except (ValueError, KeyError, OSError, RuntimeError, SafetensorError) as broken:
+    except (*_REFUSALS, SafetensorError) as broken:
         raise ModelError(
             f"{safe(base.name)} cannot be trained as a classifier",
             safe(str(broken))[:300],
-            "Choose a BERT-like encoder: BERT, DistilBERT, RoBERTa, ELECTRA, DeBERTa-v3, ModernBERT, MPNet.",
+            f"Choose an encoder: {FAMILIES}.",
         ) from None
     _check_encoder(base, model, loading)
     freeze(model, config.frozen_layers)
@@ -67,12 +73,20 @@ def _check_encoder(base: BaseModel, model: Any, loading: dict[str, Any]) -> None
     """Raise `ModelError` when weights of the encoder were not in the files: transformers draws them at random then."""
     absent = {*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])}
     encoder = sorted(name for name in absent if name.startswith(f"{model.base_model_prefix}.") and "pooler" not in name)
+    more = f" and {len(encoder) - 1} more" if len(encoder) > 1 else ""
     if encoder:
         raise ModelError(
             f"The weights of {safe(base.name)} do not fit its config.json",
-            f"{len(encoder)} weights are missing or have another shape, the first is {safe(encoder[0])}.",
+            f"Missing, or of another shape: {safe(encoder[0])}{more}.",
             "Fetch the model again.",
         )
+    for name, weight in model.named_parameters():
+        if not torch.isfinite(weight.detach().sum()) and not weight.isfinite().all():  # the sum alone may overflow
+            raise ModelError(
+                f"The weights of {safe(base.name)} are not numbers",
+                f"{safe(name)} holds infinities or NaN: every answer would be NaN, whatever the learning rate.",
+                "Fetch the model again, or choose another: --model starter.",
+            )
 
 
 def _set_dropout(config: Any, dropout: float) -> None:
@@ -92,7 +106,7 @@ def encoder_layers(model: nn.Module) -> nn.ModuleList:
 
 
 def freeze(model: nn.Module, count: int) -> None:
-    """Keep the embeddings and the lowest `count` encoder layers as they are; 0 trains everything.
+    """Keep the lowest `count` encoder layers, and all that their output depends on, as they are; 0 trains everything.
 
     Raises `ModelError` when the model has fewer layers.
     """
@@ -104,11 +118,55 @@ def freeze(model: nn.Module, count: int) -> None:
             f"The model has {len(layers)} layers; {count} cannot be frozen",
             next_step=f"Use --frozen-layers {len(layers)} or fewer.",
         )
+    behind = _weights_behind(model, layers[count - 1])
     for name, weight in model.named_parameters():
-        if "embeddings" in name:
+        if "embeddings" in name or id(weight) in behind:
             weight.requires_grad_(False)
     for layer in list(layers)[:count]:
         layer.requires_grad_(False)
+
+
+def _weights_behind(model: nn.Module, layer: nn.Module) -> set[int]:
+    """The id() of every weight that the output of `layer` depends on.
+
+    Some families keep such weights outside their layers: DeBERTa the norm of its relative positions, MPNet its
+    attention bias. Only the graph of one forward pass tells; no gradient is computed.
+    """
+    outputs: list[Any] = []
+    training = model.training
+    model.eval()
+    hook = layer.register_forward_hook(lambda module, inputs, output: outputs.append(output))
+    try:
+        with torch.enable_grad():
+            ids = torch.ones((1, 2), dtype=torch.long)
+            model(input_ids=ids, attention_mask=torch.ones_like(ids))
+    finally:
+        hook.remove()
+        model.train(training)
+    output = outputs[0][0] if isinstance(outputs[0], tuple) else outputs[0]
+    waiting, seen, found = [output.grad_fn], set[Any](), set[int]()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            found.add(id(node.variable))
+        waiting += [before for before, _ in node.next_functions]
+    return found
+
+
+def frozen_depth(model: nn.Module) -> int:
+    """How many of the lowest encoder layers are frozen together with the embeddings; 0 when those are trained."""
+    embeddings = [weight for name, weight in model.named_parameters() if "embeddings" in name]
+    if not embeddings or any(weight.requires_grad for weight in embeddings):
+        return 0
+    depth = 0
+    for layer in encoder_layers(model):
+        if any(weight.requires_grad for weight in layer.parameters()):
+            break
+        depth += 1
+    return depth
 
 
 def count_parameters(model: nn.Module) -> tuple[int, int]:
@@ -117,28 +175,26 @@ def count_parameters(model: nn.Module) -> tuple[int, int]:
     return sum(size for size, _ in sizes), sum(size for size, trained in sizes if trained)
 
 
-def save_model(model: Any, tokenizer: Any, folder: Path, facts: dict[str, Any]) -> None:
+def save_model(
+    model: Any, tokenizer: Any, folder: Path, facts: dict[str, Any], state: dict[str, torch.Tensor] | None = None
+) -> None:
     """Write what `AutoModelForSequenceClassification.from_pretrained` and `AutoTokenizer.from_pretrained` load.
 
-    `facts` goes to `finetui.json` beside it: max_length, label names, base. The caller commits the folder.
+    `facts` goes to `finetui.json` beside it: max_length, label names, base. `state` stands for the model's own weights
+    where it holds only part of them. The caller commits the folder.
     """
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, state_dict=state)
     tokenizer.save_pretrained(folder)
     (folder / "finetui.json").write_text(json.dumps({"format": 1, **facts}, indent=1), encoding="utf-8")
 
 
-def load_weights(model: nn.Module, folder: Path) -> None:
-    """Put the weights saved in `folder` back into `model`. Raises `ModelError` when they are damaged or of another."""
+def read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """The weights saved in `folder`, by name, on the CPU. Raises `ModelError` when they cannot be read."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    step = "Somebody changed the folder while this ran: train again."
     try:
-        state = load_file(folder / "model.safetensors")
+        return load_file(folder / "model.safetensors")
     except (OSError, SafetensorError) as broken:
+        step = "Somebody changed the folder while this ran: train again."
         raise ModelError(f"The weights in {folder} cannot be read", safe(str(broken))[:300], step) from None
-    missing, unexpected = model.load_state_dict(state, strict=False)
-    tied = set(getattr(model, "_tied_weights_keys", None) or ())
-    if set(missing) - tied or unexpected:
-        differing = f"missing {missing[:3]}, unexpected {unexpected[:3]}"
-        raise ModelError(f"{folder} does not fit the model", differing, step)

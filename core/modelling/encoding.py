@@ -107,11 +107,11 @@ def encode(tokenizer: Any, texts: Sequence[str], max_length: int, limit: int) ->
     return Encoded(flat, offsets, len(long)), max_length
 
 
-def batch_plan(lengths: Ints, batch_size: int, seed: int, epoch: int) -> list[Ints]:
+def batch_plan(lengths: Ints, batch_size: int, seed: int, epoch: int, *, by_length: bool = True) -> list[Ints]:
     """Row numbers of each batch of one epoch: shuffled, sorted by length within chunks, cut, and shuffled again.
 
     Rows in a batch are about equally long, so little is padding; the order of batches is random, for batches sorted by
-    length would make the loss swing.
+    length would make the loss swing. Without `by_length` rows are only shuffled.
     """
     draw = np.random.default_rng([seed, epoch])
     order = draw.permutation(len(lengths))
@@ -119,7 +119,8 @@ def batch_plan(lengths: Ints, batch_size: int, seed: int, epoch: int) -> list[In
     batches: list[Ints] = []
     for start in range(0, len(order), size):
         chunk = order[start : start + size]
-        chunk = chunk[np.argsort(lengths[chunk], kind="stable")]
+        if by_length:
+            chunk = chunk[np.argsort(lengths[chunk], kind="stable")]
         batches += [chunk[at : at + batch_size] for at in range(0, len(chunk), batch_size)]
     return [batches[index] for index in draw.permutation(len(batches))]
 

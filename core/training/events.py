@@ -114,6 +114,8 @@ class PlanMade(Event):
     steps: int
     tokens_per_epoch: int
     fill: float
+    forward: str = ""
+    """Which forward pass is used, and why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,47 @@ import torch
 from torch import nn
 
 from core.config import TrainingConfig
+from core.modelling.build import encoder_layers
+from core.modelling.weights import FlatWeights, Group
 
 
-def build_optimiser(model: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
-    """AdamW (Loshchilov & Hutter 2019), fused where the device allows. Biases and norms (vectors) are not decayed."""
-    trained = [weight for weight in model.parameters() if weight.requires_grad]
-    groups = [
-        {"params": [weight for weight in trained if weight.ndim >= 2], "weight_decay": config.weight_decay},
-        {"params": [weight for weight in trained if weight.ndim < 2], "weight_decay": 0.0},
+def parameter_groups(model: nn.Module, config: TrainingConfig) -> list[Group]:
+    """The trained weights as the optimiser treats them.
+
+    Biases, norms and word vectors are not decayed. With `layer_decay` below 1 each layer learns more slowly than the
+    one above it, the embeddings slowest (ULMFiT, Howard & Ruder 2018; as ELECTRA does it).
+    """
+    word = model.get_input_embeddings().weight  # type: ignore[operator]
+    depths = _depths(model) if config.layer_decay < 1 else {}
+    sorted_out: dict[tuple[bool, int], list[nn.Parameter]] = {}
+    for weight in model.parameters():
+        if weight.requires_grad:
+            decayed = weight.ndim >= 2 and weight is not word
+            sorted_out.setdefault((decayed, depths.get(id(weight), 0)), []).append(weight)
+    return [
+        Group(tuple(found), config.weight_decay if decayed else 0.0, config.layer_decay**depth)
+        for (decayed, depth), found in sorted(sorted_out.items(), key=lambda item: (not item[0][0], item[0][1]))
     ]
-    fused = all(weight.device.type in ("cpu", "cuda", "mps") for weight in trained)
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.999), eps=config.adam_epsilon, fused=fused)
+
+
+def _depths(model: nn.Module) -> dict[int, int]:
+    """How many steps below the head each weight lies; the head itself is not among them."""
+    layers = list(encoder_layers(model))
+    found = {id(weight): len(layers) + 1 for name, weight in model.named_parameters() if "embeddings" in name}
+    for place, layer in enumerate(layers):
+        found |= {id(weight): len(layers) - place for weight in layer.parameters()}
+    return found
+
+
+def build_optimiser(weights: FlatWeights, groups: list[Group], config: TrainingConfig) -> torch.optim.AdamW:
+    """AdamW (Loshchilov & Hutter 2019) over one flat tensor per group, fused where the device allows."""
+    flat = []
+    for group, place in zip(groups, weights.slices, strict=True):
+        parameter = nn.Parameter(weights.master[place])
+        parameter.grad = weights.grad[place]
+        flat.append({"params": [parameter], "weight_decay": group.weight_decay, "rate_scale": group.rate_scale})
+    fused = weights.master.device.type in ("cpu", "cuda", "mps")
+    return torch.optim.AdamW(flat, lr=config.learning_rate, betas=(0.9, 0.999), eps=config.adam_epsilon, fused=fused)
 
 
 def rate_at(step: int, steps: int, config: TrainingConfig) -> float:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.config import RunConfig
-from core.errors import TrainingError
 from core.evaluation.baseline import TfidfBaseline, majority
 from core.evaluation.marks import mark_of
 from core.evaluation.metrics import Ints, Report, report
@@ -86,12 +85,6 @@ def _load(
     base = locate(config.model.base)
     tokenizer = load_tokenizer(base.folder)
     limit = longest_input(base.folder, tokenizer)
-    if config.model.max_length > limit:
-        raise TrainingError(
-            f"The model has no positions for {config.model.max_length} tokens",
-            f"It can take at most {limit}.",
-            f"Use --max-length {limit}, or 0 to pick it from the data.",
-        )
     model = build_model(base, config.model, dataset.label_names, config.training.seed)
     write_file(run.path / "environment.json", json.dumps(environment(device, config.training.seed), indent=1))
 
@@ -102,18 +95,6 @@ def _load(
     plan = batch_plan(lengths, config.training.batch_size, config.training.seed, 0)
     per_epoch = steps_per_epoch(len(train), config.training)
     total, trained = count_parameters(model)
-    yield e.PlanMade(
-        base=base.name,
-        parameters=total,
-        trained_parameters=trained,
-        max_length=chosen,
-        truncated=encoded.truncated,
-        epochs=config.training.epochs,
-        steps_per_epoch=per_epoch,
-        steps=per_epoch * config.training.epochs,
-        tokens_per_epoch=int(lengths.sum()),
-        fill=fill_of(lengths, plan),
-    )
     pad = int(tokenizer.pad_token_id or 0)
     job = Job(
         model,
@@ -125,6 +106,19 @@ def _load(
         split.validation,
         len(dataset.label_names),
         pad,
+    )
+    yield e.PlanMade(
+        base=base.name,
+        parameters=total,
+        trained_parameters=trained,
+        max_length=chosen,
+        truncated=encoded.truncated,
+        epochs=config.training.epochs,
+        steps_per_epoch=per_epoch,
+        steps=per_epoch * config.training.epochs,
+        tokens_per_epoch=int(lengths.sum()),
+        fill=fill_of(lengths, plan),
+        forward=job.engine.reason,
     )
     rules = text_rules_of(config.data.cures)
     return Prepared(dataset, split, baselines, base.origin, tokenizer, job, chosen, mark, rules)

@@ -71,13 +71,13 @@ def _save(run: Run, prepared: Prepared, better: Better) -> None:
         "epoch": better.epoch,
     }
     with commit_dir(run.model_path) as folder:
-        save_model(prepared.job.model, prepared.tokenizer, folder, facts)
+        save_model(prepared.job.model, prepared.tokenizer, folder, facts, prepared.job.engine.state())
 
 
 def _finish(run: Run, config: RunConfig, prepared: Prepared, began: float, outcome: Outcome) -> Iterator[e.Event]:
     from core.evaluation.card import model_card
     from core.evaluation.predictions import write_predictions
-    from core.training.loop import Ending, predict
+    from core.training.loop import Ending
 
     job, split, names = prepared.job, prepared.split, prepared.dataset.label_names
     yield e.StageChanged("evaluate")
@@ -89,7 +89,7 @@ def _finish(run: Run, config: RunConfig, prepared: Prepared, began: float, outco
     test: Report | None = None
     scored = 0
     if len(split.test):
-        logits["test"] = predict(job.model, job.device, job.encoded, split.test, job.pad)
+        logits["test"] = job.engine.predict(split.test)
         test = _report(job.labels[split.test], logits["test"], len(names))
         scored = runs_scored_on(run, prepared.test_mark) + 1
         yield e.TestScored(test.scores, scored)
@@ -120,13 +120,12 @@ def _finish(run: Run, config: RunConfig, prepared: Prepared, began: float, outco
 
 def _best_logits(run: Run, job: Job, outcome: Outcome, saved_step: int) -> Any:
     """The validation logits of the saved weights, which are in `job.model` from here on."""
-    from core.modelling.build import load_weights
-    from core.training.loop import predict
+    from core.modelling.build import read_weights
 
     if saved_step == outcome.step:  # the last weights are the best ones: they were scored already
         return outcome.logits
-    load_weights(job.model, run.model_path)
-    return predict(job.model, job.device, job.encoded, job.validation, job.pad)
+    job.engine.load(read_weights(run.model_path))
+    return job.engine.predict(job.validation)
 
 
 def _reason(config: RunConfig, outcome: Outcome, best_epoch: float) -> str:

@@ -3,6 +3,10 @@
 python -m tests.benchmarks                     every case
 python -m tests.benchmarks help first-paint    some of them
 python -m tests.benchmarks --repeat 3 --json bench.json
+python -m tests.benchmarks C1 C2 --data-folder FOLDER      the engine beside its peers (docs/performance.md)
+
+The engine's cases take minutes each; unless they are named, each runs reduced to about one minute.
+`python -m tests.benchmarks.engine` runs them alone, also where only torch, transformers and numpy are installed.
 """
 
 from __future__ import annotations
@@ -13,9 +17,10 @@ import platform
 import statistics
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from core.machine import cpu_name, usable_cores
-from tests.benchmarks import answer, data, sample, screen, startup
+from tests.benchmarks import answer, data, engine, sample, screen, startup
 
 CASES: dict[str, tuple[str, str, Callable[[], float]]] = {
     "help": ("finetui --help, process start to end", "s", startup.help_seconds),
@@ -36,22 +41,27 @@ ONCE = {"data-keys", "data-million", "odd-lines", "sample-folds", "train-sample"
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("cases", nargs="*", help=f"any of {', '.join(CASES)}")
-    parser.add_argument("--repeat", type=int, default=5)
+    known = (*CASES, *engine.CASES)
+    parser.add_argument("cases", nargs="*", help=f"any of {', '.join(known)}")
+    parser.add_argument("--repeat", type=int, default=0, help="5 unless told")
     parser.add_argument("--json", type=Path)
+    engine.options(parser)
     given = parser.parse_args()
-    unknown = set(given.cases) - set(CASES)
+    unknown = set(given.cases) - set(known)
     if unknown:
-        parser.error(f"unknown case {', '.join(unknown)}; known: {', '.join(CASES)}")
+        parser.error(f"unknown case {', '.join(unknown)}; known: {', '.join(known)}")
     print(f"{cpu_name()}, {usable_cores()} cores, Python {platform.python_version()}")
-    results = {}
-    for name in given.cases or CASES:
+    results: dict[str, Any] = {}
+    for name in [name for name in given.cases or CASES if name in CASES]:
         title, unit, measure = CASES[name]
-        values = [measure() for _ in range(1 if name in ONCE else given.repeat)]
+        values = [measure() for _ in range(1 if name in ONCE else given.repeat or 5)]
         middle = statistics.median(values)
         results[name] = {"title": title, "unit": unit, "median": middle, "all": values}
         spread = f"{min(values):.3g} to {max(values):.3g}" if len(values) > 1 else ""
         print(f"{name:<14} {middle:9.3f} {unit:<5} {spread:<18} {title}", flush=True)
+    given.minute = given.minute or not given.cases
+    if names := [name for name in given.cases or engine.CASES if name in engine.CASES]:
+        results["engine"] = engine.run_cases(names, given)
     if given.json:
         given.json.write_text(json.dumps(results, indent=1))
 

@@ -70,8 +70,8 @@ SOURCES = {
         lambda at: DataConfig(
             source=str(at / "smile" / "smile-annotations-final.csv"),
             header="no",
-            text=("2",),
-            label="3",
+            text=("column_2",),
+            label="column_3",
             cures=("drop-multi-label:|", "drop-class:nocode", "drop-duplicates"),
         ),
         (0.70, 0.15, 0.15),

@@ -45,7 +45,7 @@ def out_of_fold() -> float:
     from core.modelling.catalogue import locate
     from core.modelling.encoding import encode, load_tokenizer, longest_input
     from core.training.device import choose_device
-    from core.training.loop import Job, fit, predict
+    from core.training.loop import Job, fit
 
     data, training, model_config = load_dataset(DataConfig()), TrainingConfig(), ModelConfig()
     labels, classes = data.labels, len(data.label_names)
@@ -57,9 +57,10 @@ def out_of_fold() -> float:
     for train, held in StratifiedKFold(FOLDS, shuffle=True, random_state=17).split(labels, labels):
         model = build_model(base, model_config, data.label_names, training.seed)
         watched = held[:: max(len(held) // 32, 1)]  # the loop wants some rows to draw; nothing is chosen by them
-        for _ in fit(Job(model, device, training, encoded, labels, train, watched, classes, 0)):
+        job = Job(model, device, training, encoded, labels, train, watched, classes, 0)
+        for _ in fit(job):
             pass
-        said["model"][held] = predict(model, device, encoded, held, 0).argmax(axis=1)
+        said["model"][held] = job.engine.predict(held).argmax(axis=1)
         texts = [data.texts[row] for row in train]
         said["tfidf"][held] = TfidfBaseline(texts, labels[train]).predict([data.texts[row] for row in held])
         said["majority"][held] = majority(labels[train], len(held))

@@ -172,7 +172,7 @@ def test_weights_that_do_not_fit_their_configuration(folder: Path, changed: dict
 
 def test_damaged_weights(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"\0" * 64)
-    with pytest.raises(ModelError, match="cannot be trained as a classifier"):
+    with pytest.raises(ModelError, match="weights of mine are damaged"):
         build_model(locate(str(folder)), ModelConfig(), ("a", "b"), 1)
 
 

@@ -90,6 +90,21 @@ def test_many_texts_keep_their_order(exported: Run) -> None:
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
+def test_blocks_and_repeated_texts_change_no_answer(exported: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor = open_predictor(exported.path)
+    texts = [*TEXTS, *HOSTILE, *TEXTS, "GOOD"]
+    whole = predictor.predict(texts)
+    seen, asked, answer = [], [], predictor.logits
+    monkeypatch.setattr(predictor, "logits", lambda ids, mask: asked.append(len(ids)) or answer(ids, mask))
+    predictor.predict(["good"] * 50 + ["bad", "Good"])
+    assert sum(asked) == 2, "texts with the same tokens are answered once"
+    monkeypatch.setattr("core.inference.predictor.BLOCK", 4)
+    parts = predictor.predict(texts, lambda *told: seen.append(told))
+    np.testing.assert_allclose(parts.probabilities, whole.probabilities, atol=1e-5)
+    assert parts.truncated == whole.truncated
+    assert seen == [(done, 22, "classifying") for done in (4, 8, 12, 16, 20)]
+
+
 def test_no_texts_and_very_long_texts(exported: Run) -> None:
     predictor = open_predictor(exported.path)
     assert predictor.predict([]).probabilities.shape == (0, 3)

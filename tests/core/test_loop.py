@@ -15,12 +15,13 @@ import torch
 
 from core.config import ModelConfig, TrainingConfig
 from core.errors import ModelError, TrainingError
-from core.modelling.build import build_model, count_parameters, encoder_layers, load_weights, save_model
+from core.modelling.build import build_model, count_parameters, encoder_layers, read_weights, save_model
 from core.modelling.catalogue import locate
-from core.modelling.encoding import Encoded, encode, load_tokenizer
+from core.modelling.encoding import Encoded, collate, encode, load_tokenizer
 from core.training import events as e
 from core.training.device import Device
-from core.training.loop import Better, Ending, Job, Outcome, Yielded, fit, metric_value, predict, stratified_sample
+from core.training.loop import Better, Ending, Job, Outcome, Yielded, fit
+from core.training.scoring import metric_value, stratified_sample
 
 DEVICE = Device(torch.device("cpu"), "test", "fp32", 1, "for a test")
 FAST = TrainingConfig(epochs=3, batch_size=8, learning_rate=3e-3, threads=1)
@@ -80,7 +81,7 @@ def job(task: Task, config: TrainingConfig = FAST, *, train: int = 160, dropout:
 
 
 def weights(one: Job) -> dict[str, torch.Tensor]:
-    return {name: weight.detach().clone() for name, weight in one.model.state_dict().items()}
+    return one.engine.state()
 
 
 def outcome_of(facts: Generator[Yielded, None, Outcome]) -> Outcome:
@@ -249,7 +250,7 @@ def test_the_loss_is_torchs_own_weighted_mean(task: Task) -> None:
     rare = replace(task, labels=np.where(np.arange(len(task.labels)) % 5 == 0, 1, 0))
     config = replace(FAST, epochs=1, batch_size=20, class_weights="balanced", label_smoothing=0.1)
     one = job(rare, config, train=20)
-    logits = torch.from_numpy(predict(one.model, DEVICE, one.encoded, one.train, one.pad))
+    logits = torch.from_numpy(one.engine.predict(one.train))
     class_weight = torch.tensor([20 / (2 * 16), 20 / (2 * 4)])
     expected = torch.nn.functional.cross_entropy(
         logits, torch.from_numpy(rare.labels[:20]), weight=class_weight, label_smoothing=0.1
@@ -264,7 +265,7 @@ def test_class_weights_help_the_rare_class(task: Task) -> None:
     for kind in ("none", "balanced"):
         one = job(rare, replace(FAST, epochs=1, class_weights=kind, learning_rate=1e-3))
         list(fit(one))
-        logits = predict(one.model, DEVICE, one.encoded, one.validation, one.pad)
+        logits = one.engine.predict(one.validation)
         said[kind] = float(torch.from_numpy(logits).softmax(dim=1)[:, 1].mean())
     assert said["none"] + 0.1 < said["balanced"]
 
@@ -295,7 +296,7 @@ def test_it_says_how_it_ended_and_what_the_last_weights_answer(
     outcome = outcome_of(fit(one))
     assert outcome.ending is ending
     assert step is None or outcome.step == step
-    assert np.array_equal(outcome.logits, predict(one.model, DEVICE, one.encoded, one.validation, one.pad))
+    assert np.array_equal(outcome.logits, one.engine.predict(one.validation))
 
 
 def test_the_same_seed_gives_the_same_bits(task: Task) -> None:
@@ -345,28 +346,38 @@ def test_saved_weights_come_back_and_load_anywhere(task: Task, tmp_path: Path) -
     one = job(task, replace(FAST, epochs=1), train=32)
     list(fit(one))
     rows = one.validation
-    before = predict(one.model, DEVICE, one.encoded, rows, one.pad)
-    save_model(one.model, load_tokenizer(task.base), tmp_path, {"max_length": 16})
+    before = one.engine.predict(rows)
+    save_model(one.model, load_tokenizer(task.base), tmp_path, {"max_length": 16}, one.engine.state())
     fresh = job(task, train=32)
-    assert not np.allclose(predict(fresh.model, DEVICE, one.encoded, rows, one.pad), before)
-    load_weights(fresh.model, tmp_path)
-    assert np.array_equal(predict(fresh.model, DEVICE, one.encoded, rows, one.pad), before)
-    (tmp_path / "model.safetensors").rename(tmp_path / "kept")
-    (tmp_path / "model.safetensors").write_bytes(b"damaged")
-    with pytest.raises(ModelError, match="cannot be read") as found:
-        load_weights(fresh.model, tmp_path)
-    assert found.value.next_step
-    (tmp_path / "kept").replace(tmp_path / "model.safetensors")
+    assert not np.allclose(fresh.engine.predict(rows), before)
+    fresh.engine.load(read_weights(tmp_path))
+    assert np.array_equal(fresh.engine.predict(rows), before)
     anywhere = AutoModelForSequenceClassification.from_pretrained(tmp_path)
     assert anywhere.config.id2label == {0: "class 0", 1: "class 1"}
-    assert np.allclose(predict(anywhere, DEVICE, one.encoded, rows, one.pad), before, atol=1e-5)
+    batch = collate(one.encoded, rows, one.pad, DEVICE.device)
+    with torch.inference_mode():
+        logits = anywhere.eval()(input_ids=batch.ids, attention_mask=batch.mask).logits.numpy()
+    assert np.allclose(logits, before, atol=1e-5)
+    (tmp_path / "model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(ModelError, match="cannot be read") as found:
+        read_weights(tmp_path)
+    assert found.value.next_step
+
+
+def test_weights_of_another_model_are_refused(task: Task) -> None:
+    one = job(task, train=32)
+    state = one.engine.state()
+    with pytest.raises(ModelError, match="do not fit"):
+        one.engine.load({**state, "classifier.weight": torch.zeros(7, 7)})
+    with pytest.raises(ModelError, match="do not fit"):
+        one.engine.load({**state, "another.weight": torch.zeros(7)})
 
 
 def test_scores_come_in_the_order_of_the_rows(task: Task) -> None:
     one = job(task)
     rows = np.array([200, 3, 77, 150])
-    together = predict(one.model, DEVICE, one.encoded, rows, one.pad)
-    alone = [predict(one.model, DEVICE, one.encoded, rows[at : at + 1], one.pad)[0] for at in range(4)]
+    together = one.engine.predict(rows)
+    alone = [one.engine.predict(rows[at : at + 1])[0] for at in range(4)]
     assert np.allclose(together, np.stack(alone), atol=1e-5)
 
 

@@ -13,8 +13,8 @@ import torch
 from core.config import TrainingConfig
 from core.errors import DeviceError
 from core.launch import child_command, child_environment
-from core.machine import _visible, cpu_name, list_devices, list_gpus, usable_cores
-from core.training.device import choose_device, cpu_has_bf16, probe_bf16
+from core.machine import _visible, cpu_has_bf16, cpu_name, list_devices, list_gpus, usable_cores
+from core.training.device import choose_device, probe_bf16
 
 
 def test_cores_are_those_this_process_may_use() -> None:

@@ -1,0 +1,100 @@
+"""What the weights of a model folder are, by the headers of its safetensors files: no weight is read.
+
+A safetensors file is eight bytes (the header's length, little-endian), the header as JSON, and the data:
+https://huggingface.co/docs/safetensors#format
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import ModelError
+from core.text import safe
+
+AGAIN = "Fetch or save the model again, or choose another: --model starter."
+
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+
+_LONGEST = 100_000_000
+"""Bytes of a header at most, as the format says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One tensor as it lies in its file: its format, for example `F32` or `BF16`, and its shape."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+
+def read_tensors(folder: Path) -> dict[str, Stored]:
+    """Every tensor of the model in `folder` by name. Raises `ModelError` when a file is missing, damaged or cut."""
+    found: dict[str, Stored] = {}
+    for path in _files(folder):
+        found |= _header(path)
+    return found
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files that transformers would load: one, or those that an index names."""
+    if (folder / WEIGHTS).is_file():
+        return [folder / WEIGHTS]
+    try:
+        listing = json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"]
+        names = sorted({str(name) for name in listing.values()})
+    except FileNotFoundError:
+        others = ", ".join(safe(path.name) for path in sorted(folder.glob("*.safetensors"))[:3])
+        raise ModelError(
+            f"{safe(folder.name)} has no {WEIGHTS}", f"It holds {others}." if others else str(folder), AGAIN
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as broken:
+        raise ModelError(f"{folder / INDEX} cannot be read", safe(repr(broken))[:200], AGAIN) from None
+    missing = [name for name in names if Path(name).name != name or not (folder / name).is_file()]
+    if missing:
+        raise ModelError(
+            f"The weights of {safe(folder.name)} are not complete",
+            f"{len(missing)} of {len(names)} files are not there, the first is {safe(missing[0])}.",
+            AGAIN,
+        )
+    return [folder / name for name in names]
+
+
+def _header(path: Path) -> dict[str, Stored]:
+    """The header of one file. Raises `ModelError`."""
+    try:
+        size = path.stat().st_size
+        with open(path, "rb") as handle:
+            start = handle.read(8)
+            if start == b"version ":  # of https://git-lfs.github.com/spec/v1
+                raise ModelError(
+                    f"{safe(path.name)} is a placeholder",
+                    "git cloned the folder without its large files.",
+                    f"Fetch them: git -C {path.parent} lfs pull",
+                )
+            length = int.from_bytes(start, "little")
+            if len(start) < 8 or not 2 <= length <= min(_LONGEST, size - 8):
+                raise _damaged(path, "it does not begin with a safetensors header, or was cut off inside it")
+            entries = json.loads(handle.read(length))
+    except (OSError, ValueError) as broken:
+        raise _damaged(path, safe(str(broken))[:200]) from None
+    try:
+        entries.pop("__metadata__", None)
+        end = max((int(entry["data_offsets"][1]) for entry in entries.values()), default=0)
+        found = {name: _stored(entry) for name, entry in entries.items()}
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as broken:
+        raise _damaged(path, f"its header is not understood: {safe(repr(broken))[:200]}") from None
+    if 8 + length + end != size:
+        raise _damaged(path, f"it has {size} bytes where its header says {8 + length + end}")
+    return found
+
+
+def _stored(entry: dict[str, Any]) -> Stored:
+    return Stored(str(entry["dtype"]), tuple(int(size) for size in entry["shape"]))
+
+
+def _damaged(path: Path, why: str) -> ModelError:
+    return ModelError(f"The weights of {safe(path.parent.name)} are damaged", f"{path}: {why}.", AGAIN)

@@ -1,0 +1,252 @@
+"""What makes the engine fast must not change what it computes: the same weights, step by step, as the plain loop.
+
+Dropout is 0 and the arithmetic float32 where weights are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from core.config import ModelConfig, TrainingConfig
+from core.modelling.build import build_model, encoder_layers
+from core.modelling.catalogue import locate
+from core.modelling.compact import compact
+from core.modelling.encoding import Encoded, encode, load_tokenizer
+from core.modelling.noise import Noise
+from core.modelling.plan import Techniques
+from core.training import events as e
+from core.training.averaging import Average
+from core.training.device import Device
+from core.training.loop import Job, fit
+from tests.tiny import tiny_encoder
+
+DEVICE = Device(torch.device("cpu"), "test", "fp32", 1, "for a test")
+PLAIN = Techniques(**{one.name: False for one in fields(Techniques)}, )  # fmt: skip
+CONFIG = TrainingConfig(epochs=2, batch_size=8, learning_rate=1e-3, threads=1, adam_epsilon=1e-3, schedule="constant")
+"""A large epsilon: a key's bias has no gradient but rounding, which a small one blows up."""
+
+OURS = ("bert", "roberta", "electra", "distilbert")
+FOREIGN = ("deberta-v2", "modernbert", "mpnet")
+WORDS = ("the", "film", "was", "phone", "food", "good", "great", "awful", "bad", "very", "really")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("bases")
+    return {family: tiny_encoder(root / family, family) for family in (*OURS, *FOREIGN)}
+
+
+def job(
+    base: Path,
+    techniques: Techniques,
+    config: TrainingConfig = CONFIG,
+    *,
+    frozen: int = 0,
+    dropout: float = 0.0,
+    precision: str = "fp32",
+) -> Job:
+    draw = np.random.default_rng(0)
+    texts = [" ".join(draw.choice(WORDS, size=draw.integers(2, 14))) for _ in range(60)]
+    labels = np.array([int("good" in text or "great" in text) for text in texts])
+    tokenizer = load_tokenizer(base)
+    encoded, _ = encode(tokenizer, texts, 0, 60)
+    model: Any = build_model(locate(str(base)), ModelConfig(frozen_layers=frozen), ("no", "yes"), 1)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = dropout
+    rows = np.arange(60)
+    pad = int(tokenizer.pad_token_id)
+    device = replace(DEVICE, precision=precision)
+    return Job(model, device, config, encoded, labels, rows[:44], rows[44:], 2, pad, techniques=techniques)
+
+
+def trained(one: Job) -> tuple[dict[str, torch.Tensor], list[float]]:
+    losses = [loss for fact in fit(one) if isinstance(fact, e.StepsFinished) for loss in fact.losses]
+    return one.engine.state(), losses
+
+
+def largest_difference(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
+    assert one.keys() == other.keys()
+    return max(float((one[name] - other[name]).abs().max()) for name in one)
+
+
+@pytest.mark.parametrize("family", OURS)
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_our_forward_pass_trains_the_weights_that_the_plain_loop_trains(
+    bases: dict[str, Path], family: str, frozen: int
+) -> None:
+    buckets = replace(PLAIN, length_buckets=True)  # the same batches on both sides
+    plain, ours = job(bases[family], buckets, frozen=frozen), job(bases[family], Techniques(), frozen=frozen)
+    wanted, wanted_losses = trained(plain)
+    found, losses = trained(ours)
+    assert plain.engine.own is None
+    assert ours.engine.own is not None
+    assert (ours.engine.cache is not None) == (frozen == 1)
+    assert largest_difference(wanted, found) < 1e-5
+    assert np.allclose(losses, wanted_losses, atol=1e-5)
+    assert largest_difference(wanted, job(bases[family], PLAIN).engine.state()) > 1e-3
+
+
+@pytest.mark.parametrize("switch", [one.name for one in fields(Techniques) if one.name != "length_buckets"])
+def test_each_technique_alone_changes_nothing(bases: dict[str, Path], switch: str) -> None:
+    wanted, _ = trained(job(bases["bert"], Techniques(), frozen=1))
+    found, _ = trained(job(bases["bert"], replace(Techniques(), **{switch: False}), frozen=1))
+    assert largest_difference(wanted, found) < 1e-5
+
+
+@pytest.mark.parametrize("settings", [{"accumulation": 2}, {"class_weights": "balanced", "label_smoothing": 0.1}])
+def test_settings_of_the_loss_are_the_same_to_both(bases: dict[str, Path], settings: dict[str, Any]) -> None:
+    config = replace(CONFIG, **settings)
+    wanted, _ = trained(job(bases["bert"], replace(PLAIN, length_buckets=True), config))
+    found, _ = trained(job(bases["bert"], Techniques(), config))
+    assert largest_difference(wanted, found) < 1e-5
+
+
+@pytest.mark.parametrize("family", FOREIGN)
+def test_what_is_not_bert_shaped_goes_through_transformers_with_a_reason(bases: dict[str, Path], family: str) -> None:
+    wanted, _ = trained(job(bases[family], replace(PLAIN, length_buckets=True)))
+    one = job(bases[family], Techniques())
+    found, _ = trained(one)
+    assert one.engine.own is None
+    assert "transformers" in one.engine.reason
+    assert largest_difference(wanted, found) < 1e-5
+
+
+def test_a_changed_module_is_noticed_and_left_to_transformers(bases: dict[str, Path]) -> None:
+    one = job(bases["bert"], Techniques())
+    one.model.bert.encoder.layer[0].intermediate.register_forward_hook(lambda module, inputs, output: output * 1.5)
+    assert one.engine.own is None
+    assert "differs" in one.engine.reason
+
+
+def test_word_vectors_that_the_data_does_not_use_stay_as_they_are(bases: dict[str, Path]) -> None:
+    one = job(bases["roberta"], Techniques())
+    table = one.model.get_input_embeddings().weight.detach().clone()
+    used = np.unique(one.encoded.ids)
+    state, _ = trained(one)
+    learned = next(weight for name, weight in state.items() if "word_embeddings" in name)
+    unused = np.setdiff1d(np.arange(len(table)), used)
+    assert len(unused) > 10
+    assert torch.equal(learned[unused], table[unused])
+    assert not torch.equal(learned[used], table[used])
+
+
+def test_a_table_that_is_used_whole_stays_whole(bases: dict[str, Path]) -> None:
+    one = job(bases["bert"], Techniques())
+    size = len(one.model.get_input_embeddings().weight)
+    everything = Encoded(np.arange(size, dtype=np.int32), np.array([0, size]), 0)
+    assert compact(one.model, everything, 0) is None
+    assert len(one.model.get_input_embeddings().weight) == size
+
+
+def test_the_engine_learns_in_bf16_with_dropout(bases: dict[str, Path]) -> None:
+    config = replace(CONFIG, epochs=12, learning_rate=3e-3, adam_epsilon=1e-8)
+    one = job(bases["bert"], Techniques(), config, dropout=0.1, precision="bf16")
+    _, losses = trained(one)
+    assert np.mean(losses[-6:]) < 0.6 * np.mean(losses[:6])
+    assert one.engine.weights.master.dtype == torch.float32
+
+
+def test_the_same_seed_gives_the_same_weights_with_dropout(bases: dict[str, Path]) -> None:
+    torch.manual_seed(1)
+    first, _ = trained(job(bases["bert"], Techniques(), dropout=0.2))
+    torch.manual_seed(2)  # what was drawn before does not matter: each step seeds its own draws
+    second, _ = trained(job(bases["bert"], Techniques(), dropout=0.2))
+    other, _ = trained(job(bases["bert"], Techniques(), replace(CONFIG, seed=7), dropout=0.2))
+    assert largest_difference(first, second) == 0
+    assert largest_difference(first, other) > 0
+
+
+def test_frozen_layers_stay_and_get_no_dropout(bases: dict[str, Path]) -> None:
+    one = job(bases["bert"], Techniques(), frozen=1, dropout=0.5)
+    before = {name: weight.clone() for name, weight in one.engine.state().items()}
+    after, _ = trained(one)
+    changed = {name for name in after if not torch.equal(before[name], after[name])}
+    assert not any("embeddings" in name or "layer.0" in name for name in changed)
+    assert any("layer.1" in name for name in changed)
+    rows = one.train[:5]
+    without = replace(Techniques(), activation_cache=False)
+    uncached = job(bases["bert"], without, frozen=1, dropout=0.5)
+    noise = [Noise(1, 1, 0, torch.device("cpu"), torch.float32) for _ in range(2)]
+    uncached.engine.load(after)
+    one.engine.model.train()
+    for each in (one.engine, uncached.engine):
+        torch.manual_seed(0)
+        each.model.eval()
+    cached_logits = one.engine._logits(rows, noise[0])
+    assert torch.allclose(cached_logits, uncached.engine._logits(rows, noise[1]), atol=1e-5)
+
+
+def test_each_layer_learns_more_slowly_than_the_one_above(bases: dict[str, Path]) -> None:
+    config = replace(CONFIG, layer_decay=0.5, epochs=1)
+    one = job(bases["bert"], Techniques(), config)
+    rates = [group["rate_scale"] for group in one.engine.optimiser.param_groups]
+    assert sorted(set(rates), reverse=True) == [1.0, 0.5, 0.25, 0.125]  # head, two layers, embeddings
+    before, (after, _) = one.engine.state(), trained(one)
+    moved = [
+        float((after[name] - before[name]).abs().mean())
+        for name in (
+            f"bert.encoder.layer.{layer}.output.dense.weight" for layer in range(len(encoder_layers(one.model)))
+        )
+    ]
+    assert moved[0] < moved[1]
+
+
+def test_the_average_follows_the_last_part_only(bases: dict[str, Path]) -> None:
+    one = job(bases["bert"], Techniques())
+    weights = one.engine.weights
+    average = Average(weights, 100, 0.2)
+    weights.master.fill_(1.0)
+    average.after(80)
+    assert average.averaged is None
+    for step in range(81, 101):
+        weights.master.fill_(2.0 if step < 95 else 3.0)
+        average.after(step)
+    with average:
+        assert 2.0 < float(weights.master[0]) < 3.0
+    assert float(weights.master[0]) == 3.0
+    average.settle()
+    assert 2.0 < float(weights.master[0]) < 3.0
+
+
+def test_with_averaging_the_scored_weights_are_the_saved_ones(bases: dict[str, Path]) -> None:
+    one = job(bases["bert"], Techniques(), replace(CONFIG, averaging=0.5, epochs=3))
+    facts = fit(one)
+    while True:
+        try:
+            next(facts)
+        except StopIteration as end:
+            outcome = end.value
+            break
+    assert np.allclose(outcome.logits, one.engine.predict(one.validation), atol=1e-6)
+    plain = job(bases["bert"], Techniques(), replace(CONFIG, epochs=3))
+    raw, _ = trained(plain)
+    assert largest_difference(raw, one.engine.state()) > 1e-5
+
+
+def test_dropout_masks_keep_the_mean_and_depend_on_the_step_alone() -> None:
+    def mask(step: int) -> torch.Tensor:
+        found = Noise(3, step, 0, torch.device("cpu"), torch.float32).mask((400, 50), 0.1)
+        assert found is not None
+        return found
+
+    assert float(mask(1).mean()) == pytest.approx(1.0, abs=0.02)
+    assert float((mask(1) == 0).float().mean()) == pytest.approx(0.1, abs=0.01)
+    assert torch.equal(mask(1), mask(1))
+    assert not torch.equal(mask(1), mask(2))
+    assert Noise(3, 1, 0, torch.device("cpu"), torch.float32).mask((4,), 0.0) is None
