@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_format
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Optional
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 16
 LINES = 256
-"""Lines of stdin that are answered together, when so many wait."""
+"""Lines of a pipe that are answered together, when so many wait."""
+
+FILE_CHUNK = 1 << 22
+FILE_LINES = 8192
+"""The same for a file: the more rows are sorted by length together, the less is padded."""
 
 SHOWN = 8
 """Labels drawn as bars; the rest is counted."""
@@ -43,6 +48,9 @@ def classify(
     jsonl: Annotated[
         bool, typer.Option("--jsonl", help="Answer requests, one JSON object per line, on stdin.")
     ] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="bf16 products: twice as fast on many rows, probabilities to two digits.")
+    ] = False,
     runs: RunsOption = None,
 ) -> None:
     """Ask a trained run about texts.
@@ -62,28 +70,41 @@ def classify(
         raise ConfigError("No text was given", next_step=f'finetui classify {run} "a text", or - for lines on stdin.')
     from core.inference.predictor import open_predictor
 
-    predictor = open_predictor(find_run(run, runs).path)
-    if predictor.engine != "onnx" and sys.stderr.isatty():
+    predictor = open_predictor(find_run(run, runs).path, fast=fast)
+    if predictor.engine == "torch" and sys.stderr.isatty():
         say(f"answered by {predictor.engine}: {predictor.reason}")
-    blocks = read_blocks() if not texts or texts == ["-"] else iter([texts])
+    blocks = read_blocks(whole=fast) if not texts or texts == ["-"] else iter([texts])
     for block in blocks:
         _answer(predictor, block, json)
 
 
-def read_blocks() -> Iterator[list[str]]:
-    """The lines of stdin, as many together as wait there: a person gets each answer at once, a file goes in blocks."""
+def read_blocks(*, whole: bool = False) -> Iterator[list[str]]:
+    """The lines of stdin, as many together as wait there: a person gets each answer at once, a file goes in blocks.
+
+    `whole` waits for full blocks on a pipe too.
+    """
+    whole = whole or stat.S_ISREG(os.fstat(0).st_mode)
+    lines_together, size = (FILE_LINES, FILE_CHUNK) if whole else (LINES, CHUNK)
     rest = bytearray()
-    while chunk := os.read(0, CHUNK):
+    while chunk := _read(size, full=whole):
         head, line_end, tail = chunk.rpartition(b"\n")
         if not line_end:
             rest += chunk
             continue
         lines = bytes(rest + head).split(b"\n")
         rest = bytearray(tail)
-        for start in range(0, len(lines), LINES):
-            yield [_decoded(line) for line in lines[start : start + LINES]]
+        for start in range(0, len(lines), lines_together):
+            yield [_decoded(line) for line in lines[start : start + lines_together]]
     if rest:
         yield [_decoded(bytes(rest))]
+
+
+def _read(size: int, *, full: bool) -> bytes:
+    """What waits on stdin, at most `size` bytes; with `full` all of them, less only at the end."""
+    found = os.read(0, size)
+    while full and found and len(found) < size and (more := os.read(0, size - len(found))):
+        found += more
+    return found
 
 
 def _decoded(line: bytes) -> str:

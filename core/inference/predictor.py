@@ -90,12 +90,16 @@ class Predictor(ABC):
         """Logits `[rows, labels]` of padded ids and their mask, both `[rows, length]`."""
 
 
-def open_predictor(path: Path | str) -> Predictor:
+def open_predictor(path: Path | str, *, fast: bool = False) -> Predictor:
     """The predictor of the run in the folder `path`: from its ONNX graph when that fits its weights, else from torch.
 
-    Raises `RunError` when the run has no model (yet), or a damaged one.
+    `fast` asks for bf16, for files of many rows. Raises `RunError` when the run has no model (yet), or a damaged one.
     """
     run = Run(Path(path))
+    if fast:
+        from core.inference.fast_predictor import FastPredictor
+
+        return FastPredictor(run.model_path, model_facts(run))
     for _ in range(LOOKS - 1):
         try:
             return _open(run)

@@ -62,7 +62,7 @@ class FlatWeights:
             place = self._slice(weight)
             self.master[place] = weight.detach().reshape(-1)
             weight.data = self.master[place].view(weight.shape)
-            if weight.requires_grad:
+            if id(weight) in known:
                 weight.grad = self.grad[place].view(weight.shape)
         self.working = self.master if working == torch.float32 else self.master.to(working)
 
