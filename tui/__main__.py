@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NoReturn
 
 COMMANDS = frozenset({
-    "train", "runs", "show", "attach", "stop", "delete", "restore", "classify", "data", "export", "devices", "doctor",
-    "work",
+    "train", "forecast", "runs", "show", "attach", "stop", "delete", "restore", "classify", "data", "export",
+    "devices", "doctor", "work",
 })  # fmt: skip
 """The engine's commands; a test holds this list against the command line's own."""
 

@@ -173,6 +173,7 @@ class Workbench(KeysInOrder):
         if self._starting:
             return
         self._starting = True
+        self.engine.cancel("probe")  # it would take the cores from the run that it foretells
         try:
             await self._start_run(with_absolute_paths(self.config))
         except WorkbenchError as error:

@@ -1,4 +1,4 @@
-"""The one door to children that work: profile, rows, split, answers. JSON lines both ways, see `core.protocol`.
+"""The one door to children that work: data, answers, forecasts. JSON lines both ways, see `core.protocol`.
 
 One resident child per kind, started at the first question, ended with `cancel` or with the screen. The screen's own
 process stays small and never waits.
@@ -25,7 +25,12 @@ from core.protocol import Progress, encode_line, result_of
 LINE_LIMIT = 64 << 20
 """Bytes one answer may have: 500 rows of long texts fit many times."""
 
-KINDS: dict[str, tuple[str, ...]] = {"data": ("data", "--jsonl"), "classify": ("classify", "--jsonl")}
+KINDS: dict[str, tuple[str, ...]] = {
+    "data": ("data", "--jsonl"),
+    "classify": ("classify", "--jsonl"),
+    "forecast": ("forecast", "--jsonl"),
+    "probe": ("forecast", "--jsonl"),  # a process of its own, ended after its answer: it holds a model
+}
 
 Command = Callable[[Sequence[str]], list[str]]
 """From the engine's arguments to a whole command line."""
@@ -115,7 +120,7 @@ class Engine:
     async def ask(
         self, kind: str, ask: str, on_progress: Progress | None = None, newest: str = "", **params: Any
     ) -> dict[str, Any]:
-        """The answer of the `kind` child ("data" or "classify") to `ask` with `params`.
+        """The answer of the `kind` child (one of `KINDS`) to `ask` with `params`.
 
         `newest`: a key; a request that still waits is dropped for a later one of the same key. Raises the error that
         the child reports, `Cancelled` when a person cancelled, and `WorkbenchError` when the child died.
@@ -154,6 +159,11 @@ class Engine:
         """Whether an answer of this kind is still to come."""
         child = self._children.get(kind)
         return child is not None and bool(child.waiting)
+
+    def lives(self, kind: str) -> bool:
+        """Whether there is a child of this kind that could be asked."""
+        child = self._children.get(kind)
+        return child is not None and child.lives
 
     def cancel(self, kind: str) -> None:
         """Really cancel: end the child. Whoever waits gets `Cancelled`; the next question starts another one."""

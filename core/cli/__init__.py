@@ -18,6 +18,7 @@ from core.errors import RunError, WorkbenchError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("core.cli.train", "Train on a file and save the run."),
+    "forecast": ("core.cli.forecast", "Say how long training would take, and how much memory."),
     "runs": ("core.cli.runs", "List the saved runs, best validation score first."),
     "show": ("core.cli.runs", "Show one run: settings, scores, curves."),
     "attach": ("core.cli.runs", "Follow a run that is training."),

@@ -107,14 +107,18 @@ class TrainingConfig:
     batch_size: int = setting(
         16, "Rows per micro-batch; times the accumulation, rows per optimiser step.", low=1, high=4096
     )
-    learning_rate: float = setting(5e-5, "Peak learning rate of AdamW.", low=1e-8, high=1.0)
+    learning_rate: float = setting(1e-4, "Peak learning rate of AdamW.", low=1e-8, high=1.0)
     warmup_ratio: float = setting(0.1, "Share of steps in which the rate rises from 0.", low=0.0, high=1.0)
     schedule: str = setting("linear", "How the rate falls after the warm-up.", choices=("linear", "cosine", "constant"))
     weight_decay: float = setting(0.01, "AdamW's decoupled weight decay (not on biases and norms).", low=0.0, high=1.0)
     adam_epsilon: float = setting(1e-8, "AdamW's epsilon.", low=1e-12, high=1e-2)
     max_grad_norm: float = setting(1.0, "Clip the gradient's norm to this; 0 for no clipping.", low=0.0, high=1e6)
     accumulation: int = setting(1, "Micro-batches one optimiser step is made of.", low=1, high=1024)
-    class_weights: str = setting("none", "Weigh rare classes more in the loss.", choices=("none", "balanced", "sqrt"))
+    class_weights: str = setting(
+        "auto",
+        "Weigh rare classes more in the loss; auto: by the square root, and not at all when they are oversampled.",
+        choices=("auto", "none", "balanced", "sqrt"),
+    )
     oversample: str = setting("none", "Repeat training rows of rare classes.", choices=("none", "balanced", "sqrt"))
     layer_decay: float = setting(
         1.0, "Each layer learns at this share of the rate of the one above it; 1 for all alike.", low=0.1, high=1.0
@@ -136,6 +140,13 @@ class TrainingConfig:
     )
     threads: int = setting(0, "CPU threads; 0 takes the cores this process may use.", low=0, high=1024)
     onnx: bool = setting(True, "Make a verified ONNX graph after the run: cold answers then take half a second.")
+
+    @property
+    def weighting(self) -> str:
+        """How classes are weighed in the loss, with `auto` decided: none, balanced or sqrt."""
+        if self.class_weights != "auto":
+            return self.class_weights
+        return "sqrt" if self.oversample == "none" else "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +230,7 @@ def problems(config: RunConfig) -> list[Problem]:
     device = config.training.device
     if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,3})?", device):
         found.append(Problem("training.device", f"{device!r} is not one of auto, cpu, cuda, cuda:N, mps"))
-    if "none" not in (config.training.oversample, config.training.class_weights):
+    if config.training.oversample != "none" and config.training.class_weights not in ("auto", "none"):
         message = "choose one: oversampling and class weights both lift rare classes"
         found.append(Problem("training.oversample", message))
     if not config.data.source:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from core.machine import available_bytes
-from core.modelling.encoding import Encoded, Ints, collate, eval_plan
+from core.modelling.encoding import Encoded, Ints, collate, eval_plan, tokens_at_once
 from core.modelling.fast import OwnForward
 
 SHARE = 0.3
@@ -38,7 +38,7 @@ class ActivationCache:
         places[rows] = np.concatenate(([0], np.cumsum(lengths[rows])[:-1]))
         states = torch.empty((tokens, own.hidden), dtype=own.dtype, device=device)
         with torch.inference_mode():
-            for batch_rows in eval_plan(lengths, rows):
+            for batch_rows in eval_plan(lengths, rows, tokens_at_once(device)):
                 batch = collate(encoded, batch_rows, pad, device)
                 hidden = own.run(
                     own.embed(batch.ids, None), len(batch_rows), own.padding(batch.mask), None, 0, layers
@@ -53,7 +53,7 @@ class ActivationCache:
         return bool((self.places[rows] >= 0).all())
 
     def batch(self, rows: Ints) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Hidden states `[rows * longest, hidden]` and what `padding` gives for them."""
+        """Hidden states `[rows * longest, hidden]`, and the mask `[rows, longest]` where there is padding."""
         lengths = self.lengths[rows]
         steps = np.arange(int(lengths.max()))
         real = steps < lengths[:, None]
@@ -62,7 +62,7 @@ class ActivationCache:
         where = self.states.device
         hidden = self.states.index_select(0, torch.from_numpy(index.reshape(-1)).to(where))
         mask = None if real.all() else torch.from_numpy(real.astype(np.int64)).to(where)
-        return hidden, self.own.padding(mask)
+        return hidden, mask
 
 
 def _free(device: torch.device) -> int:

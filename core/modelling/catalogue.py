@@ -174,7 +174,7 @@ def check_named(base: str, asked: ModelConfig | None = None) -> None:
         found = locate(base)
         name, folder = found.name, found.folder
     else:
-        name, here = base.rsplit("/", maxsplit=1)[-1], _config_here(base)
+        name, here = base.rsplit("/", maxsplit=1)[-1], config_here(base)
         if here is None:
             return
         folder = here
@@ -183,7 +183,7 @@ def check_named(base: str, asked: ModelConfig | None = None) -> None:
         check_asked(name, folder, asked)
 
 
-def _config_here(base: str) -> Path | None:
+def config_here(base: str) -> Path | None:
     """The folder on this machine with the `config.json` of the starter or of a model of the hub, if there is one."""
     starter = base in ("starter", STARTER_REPOSITORY)
     if starter and (weights := _starter_weights()) is not None:

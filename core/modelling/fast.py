@@ -9,7 +9,7 @@ all rows are equally long, weight gradients written in place, cheap dropout. Not
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,8 @@ class OwnForward:
         self._weights = weights
         self._first_only = first_token_only
         self.dtype = weights.working.dtype
+        self.fused = weights.master.device.type != "cpu"
+        """Whether attention is torch's own fused kernel: on a CPU ours is quicker on short rows."""
         self._anchor = torch.zeros((), device=weights.master.device, requires_grad=True)
         self._word = weights.view(family.word)
         self._position = weights.view(family.position)
@@ -105,6 +107,11 @@ class OwnForward:
         """How many encoder layers there are."""
         return len(self._layers)
 
+    @property
+    def longest(self) -> int:
+        """Tokens in the longest row that there are positions for."""
+        return len(self._family.position) - self._family.offset
+
     def embed(self, ids: torch.Tensor, noise: Noise | None) -> torch.Tensor:
         """What the first layer reads, `[rows * length, hidden]`, for ids `[rows, length]`."""
         summed = Embed.apply(ids, self._word, self._position, self._segment, self._family.offset, self._anchor)
@@ -114,9 +121,9 @@ class OwnForward:
         if torch.is_grad_enabled() and norm.gain.grad is not None:
             gained = _trained_norm(flat, norm, self._anchor)
         found: torch.Tensor = gained.to(self.dtype)
-        mask = noise.mask(tuple(found.shape), self._family.hidden_dropout) if noise else None
-        if mask is not None:
-            found = found * mask
+        if noise:
+            found, mask = noise.drop(found, self._family.hidden_dropout)
+            found = found if mask is None else found * mask
         if self._project is not None:
             found = self._linear(found, self._project)
         return found
@@ -170,7 +177,7 @@ class OwnForward:
         return found
 
     def _add_norm(self, x: torch.Tensor, residual: torch.Tensor, noise: Noise | None, norm: _Norm) -> torch.Tensor:
-        mask = noise.mask(tuple(x.shape), self._family.hidden_dropout) if noise else None
+        x, mask = noise.drop(x, self._family.hidden_dropout) if noise else (x, None)
         found: torch.Tensor = AddNorm.apply(x, residual, mask, norm.gain, norm.shift, norm.eps, self._anchor)
         return found
 
@@ -191,17 +198,22 @@ class OwnForward:
         inner = layer.activation(self._linear(x, layer.up))
         return self._add_norm(self._linear(inner, layer.down), x, noise, layer.norm)
 
-    def _heads(self, x: torch.Tensor, rows: int, parts: int) -> torch.Tensor:
-        """`[rows * length, parts * hidden]` as `[parts, rows, heads, length, width]`."""
+    def _heads(self, x: torch.Tensor, rows: int, parts: int) -> Sequence[torch.Tensor]:
+        """`[rows * length, parts * hidden]` as `parts` times `[rows, heads, length, width]`."""
         heads = self._family.heads
-        return x.view(rows, -1, parts, heads, x.shape[-1] // parts // heads).permute(2, 0, 3, 1, 4).contiguous()
+        if self.fused:  # its kernel reads strided views, and their gradients come back in one copy
+            split = x.view(rows, -1, x.shape[-1]).chunk(parts, dim=-1)
+            return [one.unflatten(-1, (heads, -1)).transpose(1, 2) for one in split]
+        return (
+            x.view(rows, -1, parts, heads, x.shape[-1] // parts // heads).permute(2, 0, 3, 1, 4).contiguous().unbind()
+        )
 
     def _attend(
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, pad: torch.Tensor | None, noise: Noise | None
     ) -> torch.Tensor:
         rows, heads, queries, width = query.shape
         length, share = key.shape[2], self._family.attention_dropout if noise else 0.0
-        if query.device.type != "cpu":
+        if self.fused:
             attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=pad, dropout_p=share)
             return attended.transpose(1, 2)
         flat = (one.reshape(rows * heads, -1, width) for one in (query, key, value))
@@ -240,7 +252,7 @@ def _difference(model: Any, ours: OwnForward, family: Family) -> float:
     """Largest difference of a logit between the module and ours, over four rows with padding, without dropout."""
     device, training = ours._anchor.device, model.training
     draw = torch.Generator().manual_seed(0)
-    length = min(12, len(family.position) - family.offset)
+    length = min(12, ours.longest)
     ids = torch.randint(0, len(family.word), (4, length), generator=draw)
     mask = (torch.arange(length) < torch.tensor([[length], [length // 2 + 1], [2], [1]])).long()
     if family.pad is not None:

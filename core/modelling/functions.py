@@ -52,7 +52,8 @@ class AddNorm(Function):
         anchor: torch.Tensor,
     ) -> torch.Tensor:
         total = residual + x if mask is None else torch.addcmul(residual, x, mask)
-        out, mean, spread = torch.native_layer_norm(total, (total.shape[-1],), gain.master, shift.master, eps)
+        weights = _as_read(gain, total), _as_read(shift, total)
+        out, mean, spread = torch.native_layer_norm(total, (total.shape[-1],), *weights, eps)
         ctx.save_for_backward(total, mean, spread, mask)
         ctx.views = gain, shift
         return out
@@ -62,8 +63,9 @@ class AddNorm(Function):
         total, mean, spread, mask = ctx.saved_tensors
         gain, shift = ctx.views
         trained = gain.grad is not None
+        weights = _as_read(gain, total), _as_read(shift, total)
         inner, by_gain, by_shift = torch.ops.aten.native_layer_norm_backward(
-            grad, total, (total.shape[-1],), mean, spread, gain.master, shift.master, [True, trained, trained]
+            grad, total, (total.shape[-1],), mean, spread, *weights, [True, trained, trained]
         )
         if trained:
             gain.grad.add_(by_gain)
@@ -90,13 +92,30 @@ class Embed(Function):
         (ids,) = ctx.saved_tensors
         word, position, segment = ctx.views
         if word.grad is not None:
-            word.grad.index_add_(0, ids.reshape(-1), grad.reshape(-1, grad.shape[-1]))
+            _add_rows(word.grad, ids.reshape(-1), grad.reshape(-1, grad.shape[-1]))
         by_place = grad.sum(0)
         if position.grad is not None:
             position.grad[ctx.offset : ctx.offset + ids.shape[1]].add_(by_place)
         if segment is not None and segment.grad is not None:
             segment.grad[0].add_(by_place.sum(0))
         return None, None, None, None, None, None
+
+
+def _as_read(weight: View, x: torch.Tensor) -> torch.Tensor:
+    """The weight as LayerNorm of x reads it: only a CPU mixes a bf16 input with float32 weights."""
+    return weight.master if x.device.type == "cpu" or x.dtype == torch.float32 else weight.working
+
+
+def _add_rows(table: torch.Tensor, ids: torch.Tensor, rows: torch.Tensor) -> None:
+    """`table[ids[i]] += rows[i]`, in the same order every time.
+
+    On CUDA `index_add_` is atomic, its order and so its rounding change; the sorted kernel of `index_put_` is what
+    autograd uses. Without its check of the range, for the forward pass has read these rows already.
+    """
+    if table.device.type == "cuda":
+        torch.ops.aten._index_put_impl_(table, [ids], rows, True, True)
+    else:
+        table.index_add_(0, ids, rows)
 
 
 class Attention(Function):

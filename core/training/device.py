@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import time
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
@@ -50,12 +51,14 @@ def choose_device(config: TrainingConfig) -> Device:
 
     Raises `DeviceError` when what was asked for by name is not there.
     """
+    # oneDNN builds a kernel per shape and keeps 1024 of them; an epoch of many lengths needs more. Read at first use.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
     threads = config.threads or usable_cores()
     torch.set_num_threads(threads)
     keep_freed_memory()
     device, why = _pick(config.device)
     if device.type == "cuda":
-        torch.backends.cuda.matmul.allow_tf32 = config.precision != "fp32"
+        _settle_cuda(device)
         precision, because = _cuda_precision(config.precision, device)
         name = torch.cuda.get_device_name(device)
     elif device.type == "mps":
@@ -64,6 +67,15 @@ def choose_device(config: TrainingConfig) -> Device:
         precision, because = _cpu_precision(config.precision)
         name = cpu_name()
     return Device(device, name, precision, threads, f"{why}; {because}")
+
+
+def _settle_cuda(device: torch.device) -> None:
+    """Make `device` the current one, which streams and recordings are made on, and choose its kernels."""
+    if device.index is not None:
+        torch.cuda.set_device(device)
+    torch.backends.cuda.matmul.allow_tf32 = False  # fp32 is fp32; what should be fast is bf16
+    # cuDNN's attention builds a plan for every shape, some 30 ms each; flash and memory-efficient need none.
+    torch.backends.cuda.enable_cudnn_sdp(False)
 
 
 def _pick(asked: str) -> tuple[torch.device, str]:

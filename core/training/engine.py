@@ -8,48 +8,72 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
 from core.config import TrainingConfig
-from core.errors import ModelError
+from core.errors import ModelError, TrainingError
 from core.modelling.build import frozen_depth
 from core.modelling.cache import ActivationCache
 from core.modelling.compact import Compaction, compact
-from core.modelling.encoding import Batch, Encoded, Ints, collate, eval_plan
+from core.modelling.encoding import Encoded, Ints, collate, eval_plan, tokens_at_once
 from core.modelling.fast import OwnForward, own_forward
 from core.modelling.noise import Noise
 from core.modelling.plan import Techniques
 from core.modelling.weights import FlatWeights
 from core.text import safe
 from core.training.device import Device
+from core.training.graphs import Graphs, backend_for
+from core.training.halves import Fed, Halves
+from core.training.memory import free, is_out_of_memory, split, told
 from core.training.optimiser import build_optimiser, parameter_groups
+from core.training.resident import Resident
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stepped:
-    """What a step left behind, still on the device: loss of the whole batch, gradient norm, right answers."""
+    """What a step left behind. `figures` are still on the device: reading one makes the host wait for it."""
 
-    loss: torch.Tensor
-    norm: torch.Tensor
-    hits: torch.Tensor
+    figures: torch.Tensor  # [3]: loss of the whole batch, right answers, gradient norm
     sequences: int
     tokens: int
+
+    @property
+    def loss(self) -> torch.Tensor:
+        """Loss of the whole batch."""
+        return self.figures[0]
+
+    @property
+    def hits(self) -> torch.Tensor:
+        """How many answers were right."""
+        return self.figures[1]
+
+    @property
+    def norm(self) -> torch.Tensor:
+        """Norm of the gradient before clipping."""
+        return self.figures[2]
 
 
 class Engine:
     """`model` with its weights laid out flat, its optimiser, and the forward pass that suits it.
 
     The model belongs to the engine from here on: its word table may hold only the rows that `encoded` uses, and
-    `state` is the way to its weights.
+    `state` is the way to its weights. `steps` is how many are planned, where that is known.
     """
 
     def __init__(
-        self, model: Any, device: Device, config: TrainingConfig, encoded: Encoded, pad: int, techniques: Techniques
+        self,
+        model: Any,
+        device: Device,
+        config: TrainingConfig,
+        encoded: Encoded,
+        pad: int,
+        techniques: Techniques,
+        steps: int | None = None,
     ) -> None:
         self.model, self.device, self.config = model, device, config
         self.encoded, self.pad = encoded, pad
@@ -71,77 +95,141 @@ class Engine:
         self.frozen = frozen_depth(model)
         self.cache: ActivationCache | None = None
         self._may_cache = techniques.activation_cache
+        self._training = False
+        self._lengths = self.encoded.lengths
+        self._halves = Halves(model, self.own, self.frozen, device, self.weights, self.optimiser, config)
+        self.micro_rows = 0
+        """Micro-batches have at most this many rows, since memory ran out; 0: as they are handed in."""
+        self.news: list[tuple[str, str]] = []
+        """Titles and messages of what a person should know; whoever tells them takes them out."""
+        self._labels: Ints | None = None
+        self._loss_weights: NDArray[np.float64] | None = None
+        self._graphs: Graphs | None = None
+        self._resident: Resident
+        self._prepare_graphs(techniques, steps)
+
+    def _prepare_graphs(self, techniques: Techniques, steps: int | None) -> None:
+        where = self.device.device
+        backend, how = backend_for(self.device, own=self.own is not None, wanted=techniques.cuda_graphs, steps=steps)
+        if where.type != "cpu":
+            self.reason += f"; {how}"
+        if backend is not None and self.own is not None:
+            groups = self.optimiser.param_groups
+            self._resident = Resident(self.encoded, self.pad, where, self.own.longest, len(groups))
+            self._graphs = Graphs(backend)
+            for group, rate in zip(groups, self._resident.rates, strict=True):
+                group["lr"] = rate  # a number would be part of the recording
 
     def keep_frozen(self, rows: Ints) -> None:
         """Compute once what the frozen layers give for `rows`, where there are any and memory allows."""
         if self.own is not None and self.frozen and self._may_cache:
             self.cache = ActivationCache.fill(self.own, self.encoded, rows, self.frozen, self.pad, self.device.device)
+            self._labels = None
 
     def step(
         self, labels: Ints, parts: Sequence[Ints], class_weights: torch.Tensor | None, number: int, rate: float
     ) -> Stepped:
         """Optimiser step `number` at learning rate `rate` over the micro-batches `parts` (row numbers).
 
-        The loss is the sum over the whole batch, divided by its number of rows or their weight.
+        The loss is the sum over the whole batch, divided by its number of rows or their weight. When memory runs out
+        the step is done again in smaller micro-batches, and so are all after it. Raises `TrainingError` when a single
+        row is too much.
         """
-        self._train_mode()
-        self.weights.grad.zero_()
-        where = self.device.device
-        gold = [torch.from_numpy(labels[rows]).to(where) for rows in parts]
-        total: Any = sum(len(rows) for rows in parts)
-        if class_weights is not None:
-            total = torch.stack([class_weights[codes].sum() for codes in gold]).sum()
-        loss_sum, hits = torch.zeros((), device=where), torch.zeros((), device=where, dtype=torch.long)
-        for part, (rows, codes) in enumerate(zip(parts, gold, strict=True)):
-            loss, right = self._gradient(rows, codes, class_weights, total, number, part)
-            loss_sum += loss
-            hits += right
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate * group["rate_scale"]
-        lengths = self.encoded.lengths
-        tokens = sum(int(lengths[rows].sum()) for rows in parts)
-        return Stepped(loss_sum, self._update(), hits, sum(len(rows) for rows in parts), tokens)
+        self._know(labels, class_weights)
+        rows = np.concatenate(parts)
+        total = float(len(rows) if self._loss_weights is None else self._loss_weights[labels[rows]].sum())
+        rates = [rate * group["rate_scale"] for group in self.optimiser.param_groups]
+        while (pieces := split(parts, self.micro_rows)) and not self._done(pieces, total, rates, number):
+            self._make_room(pieces)
+        return Stepped(self._halves.figures.clone(), len(rows), int(self._lengths[rows].sum()))
 
-    def _gradient(
-        self, rows: Ints, codes: torch.Tensor, class_weights: torch.Tensor | None, total: Any, number: int, part: int
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Part A: add the gradient of one micro-batch; returns its share of the loss, and its right answers."""
-        seed = self.config.seed
-        # The head's own dropout, and all of it in a foreign forward pass, draws from torch's generator.
-        torch.manual_seed(_mixed(seed, number, part))
-        noise = Noise(seed, number, part, self.device.device, self.weights.working.dtype)
-        logits = self._logits(rows, noise)
-        smoothing = self.config.label_smoothing
-        loss = functional.cross_entropy(logits, codes, class_weights, label_smoothing=smoothing, reduction="sum")
-        loss = loss / total
-        loss.backward()
-        return loss.detach(), (logits.detach().argmax(dim=1) == codes).sum()
+    def _know(self, labels: Ints, class_weights: torch.Tensor | None) -> None:
+        """Recordings hold on to labels and class weights: others than before need others."""
+        if not self._training:
+            self._train_mode()
+        if labels is self._labels and class_weights is self._halves.class_weights:
+            return
+        self._labels, self._halves.class_weights = labels, class_weights
+        self._loss_weights = None if class_weights is None else class_weights.cpu().double().numpy()
+        if self._graphs is not None:
+            self._graphs.clear()
+            self._resident.know(labels, self.cache)
 
-    def _update(self) -> torch.Tensor:
-        """Part B: clip what the buffer holds and update the weights with it; returns its norm before clipping."""
-        norm: torch.Tensor = torch.linalg.vector_norm(self.weights.grad)
-        if limit := self.config.max_grad_norm:
-            self.weights.grad.mul_((limit / (norm + 1e-6)).clamp(max=1.0))
-        self.optimiser.step()
-        self.weights.refresh()
-        return norm
+    def _done(self, parts: list[Ints], total: float, rates: list[float], number: int) -> bool:
+        """Do the step; False when memory ran out. That is in part A or never: part B takes none once it has begun."""
+        try:
+            if self._graphs is not None:
+                self._replay(self._graphs, parts, total, rates, number)
+            else:
+                self._eager(parts, total, rates, number)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return False
+        return True
+
+    def _eager(self, parts: list[Ints], total: float, rates: list[float], number: int) -> None:
+        labels, where = self._labels, self.device.device
+        assert labels is not None
+        for part, rows in enumerate(parts):
+            self._halves.seed(number, part)
+            gold, noise = torch.from_numpy(labels[rows]).to(where), self._halves.noise(number, part)
+            self._halves.gradient(self._collated(rows), gold, total, noise, first=part == 0)
+        # Several ranks would sum `weights.grad` here.
+        for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate
+        self._halves.update()
+
+    def _replay(self, graphs: Graphs, parts: list[Ints], total: float, rates: list[float], number: int) -> None:
+        """The same through recordings: of the whole step, or of either half when there are several micro-batches."""
+        self._resident.set(total, rates)
+        whole = len(parts) == 1
+        for part, rows in enumerate(parts):
+            self._halves.seed(number, part)
+            cached = self.cache is not None and self.cache.holds(rows)
+            shape = (*self._resident.send(rows), cached, part == 0, whole)
+            graphs.run(shape, partial(self._recorded, *shape))
+        if not whole:  # several ranks would sum `weights.grad` here, and never record a step as a whole
+            graphs.run("update", self._halves.update)
+        if graphs.failure:
+            self.news.append(("Steps are no longer recorded, they take longer", graphs.failure))
+            graphs.failure = ""
+
+    def _recorded(self, count: int, length: int, padded: bool, cached: bool, first: bool, whole: bool) -> None:
+        """Work on what lies in the fixed places: nothing here may depend on the host but the shape."""
+        at, noise = self._resident, self._halves.noise(0, 0)
+        if cached and self.cache is not None:
+            read, mask, gold = at.cached(self.cache, count, length, padded=padded)
+        else:
+            read, mask, gold = at.batch(count, length, padded=padded)
+        self._halves.gradient(Fed(count, read, mask, cached), gold, at.total, noise, first=first)
+        if whole:
+            self._halves.update()
+
+    def _make_room(self, parts: list[Ints]) -> None:
+        """Halve the micro-batches, now that these were too large."""
+        largest = max(len(part) for part in parts)
+        if largest == 1:
+            step = "Lower --max-length, or choose a smaller model."
+            raise TrainingError("Out of memory with a single row at a time", next_step=step)
+        self.micro_rows = -(-largest // 2)
+        if self._graphs is not None:
+            self._graphs.clear()
+        free(self.device.device)
+        self.news.append(told(split(parts, self.micro_rows)))
 
     def _logits(self, rows: Ints, noise: Noise | None) -> torch.Tensor:
         """Logits `[rows, classes]` in float32; with dropout when there is `noise`."""
-        if self.own is not None and self.cache is not None and self.cache.holds(rows):
-            hidden, pad = self.cache.batch(rows)
-            return self.own.classify(self.own.run(hidden, len(rows), pad, noise, first=self.frozen))
-        batch = collate(self.encoded, rows, self.pad, self.device.device)
-        if self.own is not None:
-            return self.own.logits(batch.ids, batch.mask, noise, frozen=self.frozen)
-        return self._foreign(batch)
+        return self._halves.logits(self._collated(rows), noise)
 
-    def _foreign(self, batch: Batch) -> torch.Tensor:
-        with self.device.autocast():
-            logits: torch.Tensor = self.model(input_ids=batch.ids, attention_mask=batch.mask).logits
-        return logits.float()
+    def _collated(self, rows: Ints) -> Fed:
+        if self.cache is not None and self.cache.holds(rows):
+            return Fed(len(rows), *self.cache.batch(rows), cached=True)
+        batch = collate(self.encoded, rows, self.pad, self.device.device)
+        return Fed(len(rows), batch.ids, batch.mask)
 
     def _train_mode(self) -> None:
+        self._training = True
         self.model.train()
         if self.frozen:  # what is not trained is not disturbed by dropout either
             for module in self.model.modules():
@@ -151,13 +239,14 @@ class Engine:
 
     def predict(self, rows: Ints) -> NDArray[np.float32]:
         """Logits of `rows`, in their order, shape `[rows, classes]`."""
+        self._training = False
         self.model.eval()
         parts, order = [], []
         with torch.inference_mode():
-            for batch_rows in eval_plan(self.encoded.lengths, rows):
-                parts.append(self._logits(batch_rows, None).cpu())
+            for batch_rows in eval_plan(self._lengths, rows, tokens_at_once(self.device.device)):
+                parts.append(self._logits(batch_rows, None))
                 order.append(batch_rows)
-        logits: NDArray[np.float32] = torch.cat(parts).numpy()
+        logits: NDArray[np.float32] = torch.cat(parts).cpu().numpy()
         place = np.empty(int(rows.max()) + 1, dtype=np.int64)
         place[np.concatenate(order)] = np.arange(len(rows))
         return logits[place[rows]]
@@ -178,7 +267,3 @@ class Engine:
         if set(missing) - set(getattr(self.model, "_tied_weights_keys", None) or ()) or unexpected:
             raise ModelError("The weights do not fit the model", f"missing {missing[:3]}, unexpected {unexpected[:3]}")
         self.weights.refresh_all()
-
-
-def _mixed(seed: int, step: int, part: int) -> int:
-    return int(np.random.SeedSequence([seed, step, part]).generate_state(1, np.uint64)[0] >> np.uint64(1))

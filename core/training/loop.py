@@ -27,7 +27,7 @@ from core.training.averaging import Average
 from core.training.device import Device
 from core.training.engine import Engine, Stepped
 from core.training.optimiser import class_weights, rate_at
-from core.training.scoring import SAMPLE, Sampling, metric_value, stratified_sample
+from core.training.scoring import Sampling, metric_value, sample_size, stratified_sample
 
 READ_BACK = 0.2
 """Seconds between two read-backs of losses: a read-back makes the device wait, a step must not."""
@@ -68,7 +68,8 @@ class Job:
     def engine(self) -> Engine:
         """The model laid out for speed: made when it is first asked for."""
         if self._engine is None:
-            self._engine = Engine(self.model, self.device, self.config, self.encoded, self.pad, self.techniques)
+            steps = steps_per_epoch(len(self.train), self.config) * self.config.epochs
+            self._engine = Engine(self.model, self.device, self.config, self.encoded, self.pad, self.techniques, steps)
         return self._engine
 
 
@@ -119,14 +120,15 @@ def fit(job: Job) -> Generator[Yielded, None, Outcome]:
     steps = per_epoch * config.epochs
     weights = _class_weights(job)
     average = Average(engine.weights, steps, config.averaging)
-    sample = stratified_sample(job.labels, job.validation, SAMPLE, config.seed)
+    size = sample_size(len(job.train) * config.epochs)
+    sample = stratified_sample(job.labels, job.validation, size, config.seed)
     sampling = Sampling(steps, config.epochs)
     at = _Progress()
 
     engine.keep_frozen(np.concatenate([job.train, job.validation]))
     began = time.perf_counter()
-    logits = yield from _validate(job, at, sampling, job.validation, full=True)
-    sampling.cost = (time.perf_counter() - began) * len(sample) / len(job.validation)
+    yield from _validate(job, at, sampling, sample, full=False)
+    sampling.spent, sampling.cost = 0.0, time.perf_counter() - began
     for epoch in range(config.epochs):
         batches = _batches(job, epoch)
         at.epoch_loss, at.epoch_hits, at.epoch_rows = 0.0, 0, 0
@@ -137,6 +139,8 @@ def fit(job: Job) -> Generator[Yielded, None, Outcome]:
             at.epoch = epoch + (index + 1) / per_epoch
             at.waiting.append(engine.step(job.labels, mine, weights, at.step, rate_at(at.step, steps, config)))
             average.after(at.step)
+            while engine.news:
+                yield e.Warned(*engine.news.pop(0))
             if time.perf_counter() - at.since > READ_BACK or index == per_epoch - 1:
                 yield _read_back(at, rate_at(at.step, steps, config), config)
                 if job.asked() == "stop":
@@ -173,14 +177,13 @@ def _batches(job: Job, epoch: int) -> list[Ints]:
 
 def _class_weights(job: Job) -> torch.Tensor | None:
     counts = tuple(int(n) for n in np.bincount(job.labels[job.train], minlength=job.classes))
-    weights = class_weights(counts, job.config.class_weights)
+    weights = class_weights(counts, job.config.weighting)
     return None if weights is None else weights.to(job.device.device)
 
 
 def _read_back(at: _Progress, rate: float, config: TrainingConfig) -> e.StepsFinished:
     """Bring the waiting losses to the host. Raises `TrainingError` at the first that is not finite."""
-    figures = torch.stack([torch.stack([one.loss, one.norm, one.hits.float()]) for one in at.waiting])
-    losses, norms, hits = figures.T.tolist()
+    losses, hits, norms = torch.stack([one.figures for one in at.waiting]).T.tolist()
     seconds = time.perf_counter() - at.since
     first = at.step - len(losses) + 1
     for place, (loss, norm) in enumerate(zip(losses, norms, strict=True)):

@@ -41,14 +41,28 @@ def _depths(model: nn.Module) -> dict[int, int]:
 
 
 def build_optimiser(weights: FlatWeights, groups: list[Group], config: TrainingConfig) -> torch.optim.AdamW:
-    """AdamW (Loshchilov & Hutter 2019) over one flat tensor per group, fused where the device allows."""
+    """AdamW (Loshchilov & Hutter 2019) over one flat tensor per group, fused where the device allows.
+
+    Its state is made at once, not in the first step: a step that has begun to update takes no memory.
+    """
     flat = []
     for group, place in zip(groups, weights.slices, strict=True):
         parameter = nn.Parameter(weights.master[place])
         parameter.grad = weights.grad[place]
         flat.append({"params": [parameter], "weight_decay": group.weight_decay, "rate_scale": group.rate_scale})
-    fused = weights.master.device.type in ("cpu", "cuda", "mps")
-    return torch.optim.AdamW(flat, lr=config.learning_rate, betas=(0.9, 0.999), eps=config.adam_epsilon, fused=fused)
+    kind = weights.master.device.type
+    optimiser = torch.optim.AdamW(
+        flat,
+        lr=config.learning_rate,
+        betas=(0.9, 0.999),
+        eps=config.adam_epsilon,
+        fused=kind in ("cpu", "cuda", "mps"),
+        capturable=kind == "cuda",
+    )
+    for weight in (one for flat_group in optimiser.param_groups for one in flat_group["params"]):
+        zeros = {name: torch.zeros_like(weight.detach()) for name in ("exp_avg", "exp_avg_sq")}
+        optimiser.state[weight] = {"step": torch.zeros((), device=weight.device), **zeros}
+    return optimiser
 
 
 def rate_at(step: int, steps: int, config: TrainingConfig) -> float:

@@ -11,7 +11,11 @@ from core.modelling.encoding import Ints
 from core.training.events import Scores
 
 SAMPLE = 512
-"""Rows of the stratified sample that is scored between full validations."""
+LEAST = 64
+"""Bounds on the rows of the stratified sample that is scored between full validations."""
+
+PART = 0.03
+"""Rows of the sample to one row trained on: `POINTS` such samples cost a tenth of training, at a third a row."""
 
 POINTS = 10
 """Validations a run has at least, so that its chart has a shape."""
@@ -39,6 +43,11 @@ class Sampling:
             return True
         affordable = self.spent + self.cost <= SHARE * train_seconds
         return affordable and step - self.last >= max(self.steps // 50, 1)
+
+
+def sample_size(trained_rows: int) -> int:
+    """Rows of the sample for a run that trains on this many rows over all its epochs."""
+    return min(max(round(PART * trained_rows), LEAST), SAMPLE)
 
 
 def metric_value(scores: Scores, metric: str) -> float:

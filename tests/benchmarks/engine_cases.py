@@ -102,7 +102,7 @@ CASES: dict[str, Case] = {
         Case(
             "C4",
             "start of the process to accuracy .85 on all of SST-2's dev sentences",
-            replace(SHORT, rows=0, epochs=4),
+            replace(SHORT, rows=0, epochs=2, learning_rate=1e-4),
             (T1, OURS),
             (Target("times", "ours", 2, 4, "T1"),),
             how="until",

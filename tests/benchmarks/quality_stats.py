@@ -30,8 +30,11 @@ class Paired:
         return float(low), float(high)
 
 
-def paired(gold: Ints, ours: Ints, theirs: Ints, classes: int, seed: int = 17) -> Paired:
-    """Compare predictions of shape `[seeds, rows]`; each draw takes the same rows for both sides and all seeds."""
+def paired(gold: Ints, ours: Ints, theirs: Ints, classes: int, seed: int) -> Paired:
+    """Compare predictions of shape `[seeds, rows]`; each draw takes the same rows for both sides and all seeds.
+
+    `seed` is that of the draws: give each set its own, or the draws of two sets go together.
+    """
     draw = np.random.default_rng(seed)
     rows, seeds = len(gold), len(ours)
     whole = np.ones((1, rows))
@@ -46,12 +49,12 @@ def paired(gold: Ints, ours: Ints, theirs: Ints, classes: int, seed: int = 17) -
 
 
 def mean_of(parts: list[Paired]) -> Paired:
-    """The plain mean over sets; their draws are independent."""
+    """The plain mean over sets, whose rows are drawn each for itself; `per_seed` then holds one difference a set."""
     return Paired(
         float(np.mean([part.difference for part in parts])),
         np.mean([part.draws for part in parts], axis=0),
         np.mean([part.both for part in parts], axis=0),
-        np.mean([part.per_seed for part in parts], axis=0),
+        np.array([part.difference for part in parts]),
     )
 
 

@@ -148,7 +148,7 @@ def test_the_longest_input_is_what_model_and_tokenizer_both_take(tiny_base: Path
     assert longest_input(tiny_base, tokenizer) == 64
     folder = Path(shutil.copytree(tiny_base, tmp_path / "copy"))
     config = json.loads((folder / "config.json").read_text())
-    for change, expected in [({"max_position_embeddings": 40}, 40), ({"model_type": "roberta"}, 62)]:
+    for change, expected in [({"max_position_embeddings": 40}, 40), ({"model_type": "roberta", "pad_token_id": 1}, 62)]:
         (folder / "config.json").write_text(json.dumps(config | change))
         assert longest_input(folder, tokenizer) == expected
 

@@ -109,7 +109,10 @@ def trained(task: Task) -> tuple[Job, list[Yielded]]:
 def test_it_learns(trained: tuple[Job, list[Yielded]]) -> None:
     losses = [loss for fact in of(e.StepsFinished, trained[1]) for loss in fact.losses]
     assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:5])
-    first, *_, last = [fact.scores for fact in of(e.EvalFinished, trained[1]) if fact.full]
+    before, *_ = of(e.EvalFinished, trained[1])
+    *_, last = [fact.scores for fact in of(e.EvalFinished, trained[1]) if fact.full]
+    first = before.scores
+    assert before.step == 0
     assert first.accuracy < 0.75
     assert last.accuracy > 0.9
     assert last.macro_f1 > 0.9
@@ -145,7 +148,8 @@ def test_facts_come_in_an_order_that_never_goes_back(trained: tuple[Job, list[Yi
     ]
     assert places == sorted(places)
     evals = of(e.EvalFinished, trained[1])
-    assert [one.step for one in evals if one.full] == list(range(0, 161, 20))
+    assert [one.step for one in evals if one.full] == list(range(20, 161, 20))
+    assert evals[0].step == 0  # before anything is learned, on the sample
     assert len({one.step for one in evals}) == len(evals)
     assert all(one.scores.rows == 80 for one in evals if one.full)
 

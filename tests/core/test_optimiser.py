@@ -18,7 +18,8 @@ from transformers import (
 )
 
 from core.config import TrainingConfig
-from core.training.optimiser import build_optimiser, class_weights, rate_at
+from core.modelling.weights import FlatWeights, Group
+from core.training.optimiser import build_optimiser, class_weights, parameter_groups, rate_at
 
 REFERENCE: dict[str, Any] = {
     "linear": get_linear_schedule_with_warmup,
@@ -59,15 +60,24 @@ def test_the_rate_rises_to_its_peak_and_falls(steps: int, ratio: float, schedule
 def test_vectors_are_not_decayed_and_frozen_weights_are_not_there() -> None:
     model = nn.Sequential(nn.Linear(4, 3), nn.LayerNorm(3), nn.Linear(3, 2))
     model[2].weight.requires_grad_(False)
-    decayed, plain = build_optimiser(model, TrainingConfig(weight_decay=0.3)).param_groups
-    assert [(group["weight_decay"], len(group["params"])) for group in (decayed, plain)] == [(0.3, 1), (0.0, 4)]
-    assert decayed["params"][0] is model[0].weight
+    model.get_input_embeddings = lambda: nn.Embedding(1, 1)  # type: ignore[method-assign, assignment]
+    decayed, plain = parameter_groups(model, TrainingConfig(weight_decay=0.3))
+    assert [(group.weight_decay, len(group.parameters)) for group in (decayed, plain)] == [(0.3, 1), (0.0, 4)]
+    assert decayed.parameters[0] is model[0].weight
 
 
 def test_settings_reach_adamw() -> None:
-    made = build_optimiser(nn.Linear(2, 2), TrainingConfig(adam_epsilon=1e-6, learning_rate=2e-3))
+    model = nn.Linear(2, 2)
+    groups = [Group((model.weight,), 0.3), Group((model.bias,), 0.0)]
+    weights = FlatWeights(model, groups, torch.float32)
+    made = build_optimiser(weights, groups, TrainingConfig(adam_epsilon=1e-6, learning_rate=2e-3))
     assert made.defaults["eps"] == 1e-6
     assert made.defaults["lr"] == 2e-3
+    assert [group["weight_decay"] for group in made.param_groups] == [0.3, 0.0]
+    before = model.weight.detach().clone()
+    weights.grad.fill_(1.0)
+    made.step()
+    assert torch.allclose(before - model.weight, 2e-3 * (1 + 0.3 * before), atol=1e-6)  # AdamW's first step
 
 
 @given(st.lists(st.integers(1, 500), min_size=2, max_size=6))
@@ -96,3 +106,10 @@ def test_sqrt_is_gentler_and_none_is_none() -> None:
     assert 1 < gentle[0] / gentle[1] < balanced[0] / balanced[1]
     assert float(gentle[0] / gentle[1]) == pytest.approx(3.0)
     assert class_weights((10, 90), "none") is None
+
+
+def test_classes_are_weighed_gently_unless_something_else_was_asked_for() -> None:
+    assert TrainingConfig().weighting == "sqrt"
+    assert TrainingConfig(oversample="balanced").weighting == "none"
+    assert TrainingConfig(class_weights="balanced").weighting == "balanced"
+    assert TrainingConfig(class_weights="none").weighting == "none"

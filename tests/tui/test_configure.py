@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
@@ -127,3 +128,41 @@ async def test_the_command_is_shown_as_plain_text_and_copied(workbench: Build) -
         await until(pilot, lambda: isinstance(app.screen, TextDialog))
         assert app.clipboard == """finetui train '/data/it'"'"'s here.csv'"""
         assert "finetui train" in painted(app)
+
+
+async def test_the_forecast_is_arithmetic_first_and_measured_then(
+    workbench: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.screens.configure.SETTLED", 0.3)
+    app = workbench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, app)
+        await until(pilot, lambda: "forecast ~ 01:30 · peak ~ 1.0 GiB" in painted(app))
+        await until(pilot, lambda: "forecast 01:12 (probed) · peak 1.0 GiB" in painted(app))
+        await until(pilot, lambda: not app.engine.lives("probe"))  # the model it held is gone
+
+
+async def test_what_does_not_fit_says_what_would_and_takes_it(workbench: Build) -> None:
+    app = workbench()
+    app.set_reactive(Workbench.config, app.config.with_value("training.batch_size", 128))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, app)
+        assert "Fix" not in painted(app)
+        await until(pilot, lambda: "does not fit: 8.0 GiB are free; f: batch size 64, accumulation 2" in painted(app))
+        assert "f  Fix" in painted(app)
+        await pilot.press("f")
+        await until(pilot, lambda: "--batch-size 64 --accumulation 2" in painted(app))
+        assert (app.config.training.batch_size, app.config.training.accumulation) == (64, 2)
+        await until(pilot, lambda: "(probed) · peak 1.0 GiB" in painted(app))
+
+
+async def test_whoever_leaves_ends_the_measurement(workbench: Build) -> None:
+    app = workbench()
+    app.set_reactive(Workbench.config, app.config.with_value("training.batch_size", 48))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, app)
+        await until(pilot, lambda: app.engine.busy("probe"))
+        await app.action_go("data")
+        await until(pilot, lambda: not app.engine.lives("probe"))
+        await app.action_go("configure")
+        await until(pilot, lambda: app.engine.busy("probe"))

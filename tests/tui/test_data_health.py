@@ -109,7 +109,7 @@ async def test_a_setting_that_mends_is_set_marked_as_done_and_taken_back(workben
         await pilot.press("f")
         await until(pilot, lambda: notified(app, "u takes it back"))
         await pilot.press("u")
-        await until(pilot, lambda: app.config.training.class_weights == "none")
+        await until(pilot, lambda: app.config.training.class_weights == "auto")
         await until(pilot, lambda: "f: weigh" in under_cursor(app))
 
 
@@ -123,7 +123,7 @@ async def test_undo_leaves_what_another_room_set(workbench: Build) -> None:
         await until(pilot, lambda: app.config.training.class_weights == "balanced")
         app.config = app.config.with_value("training.epochs", 9)
         await pilot.press("u")
-        await until(pilot, lambda: app.config.training.class_weights == "none")
+        await until(pilot, lambda: app.config.training.class_weights == "auto")
         assert app.config.training.epochs == 9
 
 

@@ -14,10 +14,19 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widgets import Button, Static
 
-from core.config import DataConfig, RunConfig, SplitConfig, command_line, problems, to_dict
+from core.config import (
+    DataConfig,
+    RunConfig,
+    SplitConfig,
+    command_line,
+    problems,
+    to_dict,
+    with_absolute_paths,
+)
 from core.config.presets import PRESETS, apply_preset, preset_of
 from core.errors import Cancelled, WorkbenchError
 from tui.facts import Split, split_of
+from tui.forecasting import Outlook, outlook_of
 from tui.keys import bindings
 from tui.screens.modals import TextDialog
 from tui.screens.room import Room
@@ -28,6 +37,9 @@ from tui.widgets.config_form import ConfigForm
 
 REST = 0.15
 """Seconds of rest in typing before rows are counted anew."""
+
+SETTLED = 1.0
+"""Seconds of rest before a forecast is measured: that keeps the cores busy for some seconds."""
 
 
 class ConfigureRoom(Room):
@@ -44,6 +56,10 @@ class ConfigureRoom(Room):
         self._split: Split | None = None
         self._counted: tuple[DataConfig, SplitConfig] | None = None
         self._note = ""
+        self._outlook: Outlook | None = None
+        self._foreseen: RunConfig | None = None
+        """What `_outlook` is about, once it is as good as it gets."""
+        self._about_outlook = ""
 
     def skeleton(self) -> ComposeResult:
         """Presets, the form, and the strip."""
@@ -55,6 +71,7 @@ class ConfigureRoom(Room):
         yield Canvas(id="says", classes="panel")
         yield Canvas(id="devices")
         yield Canvas(id="plan", classes="panel")
+        yield Canvas(id="forecast")
         yield Canvas(id="command")
         with Horizontal(id="start-row"):
             yield Button("Start  ctrl+r", id="start", variant="primary", compact=True)
@@ -73,6 +90,12 @@ class ConfigureRoom(Room):
         """Free memory changes while we are elsewhere."""
         if self._devices:
             self.look_for_devices()
+            if self._foreseen != self.workbench.config:
+                self.foresee(self.workbench.config)
+
+    def on_screen_suspend(self) -> None:
+        """Nobody reads the forecast: what measures it ends."""
+        self.workers.cancel_group(self, "forecast")
 
     def _show(self, config: RunConfig) -> None:
         self.query_one(ConfigForm).show(config)
@@ -83,6 +106,8 @@ class ConfigureRoom(Room):
         self._paint(config)
         if (config.data, config.split) != self._counted:
             self.count_rows(config)
+        if config != self._foreseen:
+            self.foresee(config)
 
     def _width(self) -> int:
         return self.query_one("#body").content_size.width
@@ -95,6 +120,7 @@ class ConfigureRoom(Room):
         self.query_one("#plan", Canvas).show(
             plan_lines.problem_lines(found, width) or plan_lines.rows(self._split, config, width, self._note), width
         )
+        self.query_one("#forecast", Canvas).show(plan_lines.forecast(self._outlook, self._about_outlook), width)
         self.query_one("#command", Canvas).show(plan_lines.command(config, width), width)
         devices = plan_lines.device_lines(self._devices, config.training.device, width)
         self.query_one("#devices", Canvas).show(devices or [line(("looking for devices…", "muted"))], width)
@@ -140,6 +166,35 @@ class ConfigureRoom(Room):
             self._split, self._note = None, f"✗ {error.title} {error.next_step}"
         self._paint(self.workbench.config)
 
+    @work(exclusive=True, group="forecast")
+    async def foresee(self, config: RunConfig) -> None:
+        """Ask how long this takes and what memory it wants: arithmetic first, then a measurement."""
+        self._foreseen = None
+        self._foretell(None)
+        await asyncio.sleep(REST)
+        if problems(config):
+            return
+        tree, runs, engine = to_dict(with_absolute_paths(config)), str(self.workbench.store.root), self.workbench.engine
+        try:
+            found = await engine.ask("forecast", "estimate", newest="forecast", config=tree, runs=runs)
+            self._foretell(outlook_of(found), "measuring…")
+            await asyncio.sleep(SETTLED)
+            rows = sum(map(sum, (self._split.train, self._split.validation, self._split.test))) if self._split else 0
+            outlook = outlook_of(await engine.ask("probe", "probe", rows=rows, config=tree, runs=runs))
+            self._foretell(outlook, "" if outlook.probed else outlook.how)
+            self._foreseen = config
+        except Cancelled:
+            self._foretell(self._outlook)
+        except WorkbenchError as error:
+            self._foretell(self._outlook, f"✗ {error.title}")
+        finally:
+            engine.cancel("probe")
+
+    def _foretell(self, outlook: Outlook | None, note: str = "") -> None:
+        self._outlook, self._about_outlook = outlook, note
+        self._paint(self.workbench.config)
+        self.refresh_bindings()
+
     @work(exclusive=True, group="devices")
     async def look_for_devices(self) -> None:
         """List what can train, with the memory that is free now."""
@@ -152,6 +207,17 @@ class ConfigureRoom(Room):
         self._paint(self.workbench.config)
 
     # Doing
+
+    def offers(self, key: str) -> bool:
+        """A proposal can be taken only while there is one."""
+        return (key != "fix" or bool(self._outlook and self._outlook.proposal)) and super().offers(key)
+
+    def action_fix(self) -> None:
+        """`f`: the micro-batch and accumulation that fit."""
+        config = self.workbench.config
+        for path, value in (self._outlook.proposal if self._outlook else {}).items():
+            config = config.with_value(path, value)
+        self.workbench.config = config
 
     @on(Button.Pressed, "#start")
     def _start(self) -> None:

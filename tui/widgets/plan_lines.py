@@ -1,4 +1,4 @@
-"""The Configure room's live strip: rows per part and class, steps, devices, the command that does the same."""
+"""The Configure room's live strip: rows per part and class, steps, forecast, devices, the same as a command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import textwrap
 from core.config import Problem, RunConfig, command_line
 from core.text import safe
 from tui.facts import Split
-from tui.format import count, size
+from tui.forecasting import Outlook
+from tui.format import clock, count, size
 from tui.widgets.canvas import Line, flow, line
 
 
@@ -72,6 +73,26 @@ def device_lines(devices: list[dict[str, object]], chosen: str, width: int) -> l
                  (f"{str(one.get('name', ''))[:36]}  {one.get('note', '')}", "muted"))
         )  # fmt: skip
     return found
+
+
+def forecast(found: Outlook | None, note: str = "") -> list[Line]:
+    """`forecast 01:12 (probed) · peak 1.1 GiB`, with `~` for arithmetic; below that what would fit when this does not.
+
+    `note` stands behind: what is being done about it, or why it was not measured.
+    """
+    if found is None:
+        return [line(("forecast ", "muted"), (note or "…", "muted"))]
+    about, told = ("", " (probed)") if found.probed else ("~ ", "")
+    peak = f" · peak {about}{size(found.peak)}" if found.peak is not None else ""
+    after = f"   {safe(note)}" if note else ""
+    lines = [
+        line(("forecast ", "muted"), (f"{about}{clock(found.seconds)}", "strong"), f"{told}{peak}", (after, "muted"))
+    ]
+    if not found.fits:
+        values = ", ".join(f"{path.split('.')[1].replace('_', ' ')} {value}" for path, value in found.proposal.items())
+        cure = f"; f: {values}, the same rows per step" if values else ""
+        lines.append(line((f"✗ does not fit: {size(found.free)} are free{cure}", "bad")))
+    return lines
 
 
 def command(config: RunConfig, width: int) -> list[Line]:
