@@ -107,7 +107,12 @@ class TrainingConfig:
     batch_size: int = setting(
         16, "Rows per micro-batch; times the accumulation, rows per optimiser step.", low=1, high=4096
     )
-    learning_rate: float = setting(1e-4, "Peak learning rate of AdamW.", low=1e-8, high=1.0)
+    learning_rate: float = setting(
+        0.0,
+        "Peak learning rate of AdamW; 0 picks it by the model: 1e-4 for a small one, 3e-5 for base, 2e-5 for large.",
+        low=0.0,
+        high=1.0,
+    )
     warmup_ratio: float = setting(0.1, "Share of steps in which the rate rises from 0.", low=0.0, high=1.0)
     schedule: str = setting("linear", "How the rate falls after the warm-up.", choices=("linear", "cosine", "constant"))
     weight_decay: float = setting(0.01, "AdamW's decoupled weight decay (not on biases and norms).", low=0.0, high=1.0)

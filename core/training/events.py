@@ -116,6 +116,8 @@ class PlanMade(Event):
     fill: float
     forward: str = ""
     """Which forward pass is used, and why."""
+    learning_rate: float = 0.0
+    """The peak."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any
 
@@ -26,7 +26,7 @@ from core.training import events as e
 from core.training.averaging import Average
 from core.training.device import Device
 from core.training.engine import Engine, Stepped
-from core.training.optimiser import class_weights, rate_at
+from core.training.optimiser import class_weights, rate_at, usual_rate
 from core.training.scoring import Sampling, metric_value, sample_size, stratified_sample
 
 READ_BACK = 0.2
@@ -63,6 +63,10 @@ class Job:
     """What people asked of the trainer: `stop`, or nothing. Looked at on every read-back."""
     techniques: Techniques = field(default_factory=Techniques)
     _engine: Engine | None = None
+
+    def __post_init__(self) -> None:
+        if self.config.learning_rate == 0:
+            self.config = replace(self.config, learning_rate=usual_rate(self.model))
 
     @property
     def engine(self) -> Engine:

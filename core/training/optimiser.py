@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -10,6 +11,9 @@ from torch import nn
 from core.config import TrainingConfig
 from core.modelling.build import encoder_layers
 from core.modelling.weights import FlatWeights, Group
+
+_RATES = ((512, 1e-4), (800, 3e-5))
+LARGE_RATE = 2e-5
 
 
 def parameter_groups(model: nn.Module, config: TrainingConfig) -> list[Group]:
@@ -63,6 +67,16 @@ def build_optimiser(weights: FlatWeights, groups: list[Group], config: TrainingC
         zeros = {name: torch.zeros_like(weight.detach()) for name in ("exp_avg", "exp_avg_sq")}
         optimiser.state[weight] = {"step": torch.zeros((), device=weight.device), **zeros}
     return optimiser
+
+
+def usual_rate(model: Any) -> float:
+    """The learning rate for a model of this width.
+
+    The one for small encoders was chosen by experiment (docs/quality.md); those for base and large shapes are what
+    their authors recommend (BERT, Devlin et al. 2019, A.3; RoBERTa, Liu et al. 2019).
+    """
+    width = int(getattr(model.config, "hidden_size", None) or getattr(model.config, "dim", 768))
+    return next((rate for widest, rate in _RATES if width <= widest), LARGE_RATE)
 
 
 def rate_at(step: int, steps: int, config: TrainingConfig) -> float:

@@ -119,6 +119,7 @@ def _load(
         tokens_per_epoch=int(lengths.sum()),
         fill=fill_of(lengths, plan),
         forward=job.engine.reason,
+        learning_rate=job.config.learning_rate,
     )
     rules = text_rules_of(config.data.cures)
     return Prepared(dataset, split, baselines, base.origin, tokenizer, job, chosen, mark, rules)

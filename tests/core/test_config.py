@@ -192,8 +192,8 @@ def test_a_whole_number_may_stand_for_a_fraction_and_a_text_for_a_list() -> None
     ("path", "value", "message"),
     [
         ("training.epochs", 0, "0 is out of bounds: 1 to 1000"),
-        ("training.learning_rate", 2.5, "2.5 is out of bounds: 1e-08 to 1"),
-        ("training.learning_rate", float("nan"), "nan is out of bounds: 1e-08 to 1"),
+        ("training.learning_rate", 2.5, "2.5 is out of bounds: 0 to 1"),
+        ("training.learning_rate", float("nan"), "nan is out of bounds: 0 to 1"),
         ("training.epochs", 10**400, "this number is out of bounds: 1 to 1000"),
         ("training.schedule", "cubic", "'cubic' is not one of linear, cosine, constant"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from transformers import (
 
 from core.config import TrainingConfig
 from core.modelling.weights import FlatWeights, Group
+from core.training.loop import Job
 from core.training.optimiser import build_optimiser, class_weights, parameter_groups, rate_at
 
 REFERENCE: dict[str, Any] = {
@@ -113,3 +115,14 @@ def test_classes_are_weighed_gently_unless_something_else_was_asked_for() -> Non
     assert TrainingConfig(oversample="balanced").weighting == "none"
     assert TrainingConfig(class_weights="balanced").weighting == "balanced"
     assert TrainingConfig(class_weights="none").weighting == "none"
+
+
+@pytest.mark.parametrize(("width", "rate"), [(384, 1e-4), (768, 3e-5), (1024, 2e-5)])
+def test_a_wider_model_learns_more_slowly_unless_told(width: int, rate: float) -> None:
+    model = SimpleNamespace(config=SimpleNamespace(hidden_size=width))
+    rows = np.arange(2)
+    empty: Any = None
+    one = Job(model, empty, TrainingConfig(), empty, rows, rows, rows, 2, 0)
+    assert one.config.learning_rate == rate
+    told = Job(model, empty, TrainingConfig(learning_rate=7e-5), empty, rows, rows, rows, 2, 0)
+    assert told.config.learning_rate == 7e-5
