@@ -75,7 +75,7 @@ def usual_rate(model: Any) -> float:
     The one for small encoders was chosen by experiment (docs/quality.md); those for base and large shapes are what
     their authors recommend (BERT, Devlin et al. 2019, A.3; RoBERTa, Liu et al. 2019).
     """
-    width = int(getattr(model.config, "hidden_size", None) or getattr(model.config, "dim", 768))
+    width: int = getattr(model.config, "hidden_size", 0) or getattr(model.config, "dim", 0) or 768
     return next((rate for widest, rate in _RATES if width <= widest), LARGE_RATE)
 
 
