@@ -73,7 +73,7 @@ def chosen_for_peer(records: list[dict[str, Any]], name: str) -> dict[str, Any]:
 def peers(out: Path, sets: list[str]) -> Iterator[Wanted]:
     """Selection with one seed (learning rate at 4 epochs, then 3 epochs at the best), then all seeds with the best.
 
-    Learning rates are tried from the highest down, the lowest only where the middle one is no worse than the highest.
+    Learning rates are tried from the highest down, the lowest only where the middle one is better than the highest.
     """
     for name in sets:
         for rate in PEER_RATES:

@@ -116,7 +116,7 @@ def run_peer(material: Material, settings: dict[str, Any], seed: int, bf16: bool
         model.load_state_dict(best["state"])
         trainer.remove_callback(KeepBest)
         trainer.args.train_sampling_strategy = "random"  # or predict() too returns rows in the order of their lengths
-        found = trainer.predict(Rows(material, material.test, places))  # type: ignore[arg-type]
+        found = trainer.predict(Rows(material, material.test, places))
         if not np.array_equal(found.label_ids, material.labels[material.test]):  # type: ignore[arg-type]
             raise RuntimeError("Trainer.predict returned the rows in another order")
         said = np.asarray(found.predictions).argmax(axis=1)
