@@ -39,6 +39,8 @@ class FastPredictor(TorchPredictor):
     def logits(self, ids: Ints, mask: Ints) -> Floats:
         """Logits `[rows, labels]` of padded ids and their mask, in float32 but from bf16 products."""
         assert self._own is not None
+        if self._own.counts_padding(torch.from_numpy(ids[mask > 0])):
+            return super().logits(ids, mask)
         padding = None if np.all(mask) else torch.from_numpy(mask)
         with torch.inference_mode():
             logits: Floats = self._own.logits(torch.from_numpy(ids), padding).numpy()

@@ -20,6 +20,7 @@ class ActivationCache:
     """Hidden states after the frozen layers: `states[places[row] + i]` is token i of `row`, `[tokens, hidden]`."""
 
     own: OwnForward
+    layers: int
     lengths: Ints
     places: Ints
     states: torch.Tensor
@@ -28,7 +29,11 @@ class ActivationCache:
     def fill(
         cls, own: OwnForward, encoded: Encoded, rows: Ints, layers: int, pad: int, device: torch.device
     ) -> ActivationCache | None:
-        """Run `rows` through the lowest `layers`, without dropout, in one canonical order; None for want of memory."""
+        """Run `rows` through the lowest `layers`, without dropout, in one canonical order; None for want of memory.
+
+        The uppermost layer is never among them: it gives first tokens only.
+        """
+        layers = min(layers, own.depth - 1)
         rows = np.unique(rows)
         lengths = encoded.lengths
         tokens = int(lengths[rows].sum())
@@ -46,7 +51,7 @@ class ActivationCache:
                 real = np.arange(batch.ids.shape[1]) < lengths[batch_rows][:, None]
                 target = (places[batch_rows][:, None] + np.arange(batch.ids.shape[1]))[real]
                 states[torch.from_numpy(target).to(device)] = hidden[torch.from_numpy(real).to(device)]
-        return cls(own, lengths, places, states)
+        return cls(own, layers, lengths, places, states)
 
     def holds(self, rows: Ints) -> bool:
         """Whether all of `rows` are here."""

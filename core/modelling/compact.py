@@ -17,6 +17,9 @@ from core.modelling.encoding import Encoded
 
 State = dict[str, torch.Tensor]
 
+SMALL = 16
+"""Padding ids below this keep their place."""
+
 WORTH = 0.9
 """A table of which more than this share is used stays as it is."""
 
@@ -50,8 +53,10 @@ def compact(model: Any, encoded: Encoded, pad: int) -> tuple[Encoded, int, Compa
     shared = sum(weight is table.weight for _, weight in model.named_parameters(remove_duplicate=False))
     if type(table) is not nn.Embedding or shared != 1:
         return None
-    # Ids up to a small padding id stay where they are: RoBERTa's and MPNet's positions are counted from it.
-    kept = np.arange(pad + 1) if pad < 16 else np.array([pad])
+    # Ids up to a small padding id stay where they are: RoBERTa's and MPNet's positions are counted from it, and from
+    # the model's own, whatever the tokenizer pads with.
+    small = [one for one in (pad, table.padding_idx) if one is not None and one < SMALL]
+    kept = np.append(np.arange(max(small, default=-1) + 1), pad)
     used = np.union1d(np.unique(encoded.ids).astype(np.int64), kept)
     full = table.weight.detach()
     if len(used) > WORTH * len(full) or used[-1] >= len(full):

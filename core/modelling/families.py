@@ -44,6 +44,8 @@ class Family:
     layers: tuple[LayerParts, ...]
     heads: int
     hidden_dropout: float
+    attended_dropout: float
+    """Share dropped of what attention gives, before it is added; `attention_dropout` is that of the probabilities."""
     attention_dropout: float
     head: Head
 
@@ -51,7 +53,14 @@ class Family:
 def family_of(model: Any) -> Family | str:
     """`model` taken apart, or the reason why it has not the shape of BERT."""
     name = type(model).__name__.removesuffix("ForSequenceClassification")
-    makers = {"Bert": _bert, "Roberta": _roberta, "Electra": _electra, "DistilBert": _distilbert}
+    makers = {
+        "Bert": _bert,
+        "Roberta": _roberta,
+        "XLMRoberta": _roberta,
+        "Camembert": _roberta,
+        "Electra": _electra,
+        "DistilBert": _distilbert,
+    }
     if name not in makers:
         return f"{name} is not BERT-shaped: the forward pass of transformers"
     config = model.config
@@ -96,6 +105,7 @@ def _bert_like(name: str, model: Any, body: Any, head: Head, *, offset: int, pro
         tuple(_bert_layer(layer) for layer in layers),
         model.config.num_attention_heads,
         embeddings.dropout.p,
+        layers[0].attention.output.dropout.p,
         layers[0].attention.self.dropout.p,
         head,
     )
@@ -163,6 +173,7 @@ def _distilbert(model: Any) -> Family:
         parts,
         model.config.n_heads,
         embeddings.dropout.p,
+        0.0,
         layers[0].attention.dropout.p,
         head,
     )

@@ -25,6 +25,9 @@ from core.modelling.weights import FlatWeights, View
 HIDDEN_PAD = -30_000.0
 """Added to the score of a padded key: its probability is then exactly 0, in bf16 too."""
 
+LONG = 128
+"""Rows longer than this go through torch's fused attention on a CPU too, where nothing is dropped out."""
+
 TOLERANCE = 1e-3
 """Largest difference of a logit, in float32, between the module and ours: more means another computation."""
 
@@ -61,7 +64,6 @@ class OwnForward:
     """The forward pass. `weights` are laid out already; raises `ValueError` when they cannot be read as ours."""
 
     def __init__(self, model: Any, family: Family, weights: FlatWeights, *, first_token_only: bool = True) -> None:
-        self._model = model
         self._family = family
         self._weights = weights
         self._first_only = first_token_only
@@ -107,6 +109,10 @@ class OwnForward:
         """How many encoder layers there are."""
         return len(self._layers)
 
+    def counts_padding(self, ids: torch.Tensor) -> bool:
+        """Whether a text holds the padding token in a family that counts its positions around it: not for us."""
+        return self._family.offset > 0 and self._family.pad is not None and bool(ids.eq(self._family.pad).any())
+
     @property
     def longest(self) -> int:
         """Tokens in the longest row that there are positions for."""
@@ -117,9 +123,10 @@ class OwnForward:
         summed = Embed.apply(ids, self._word, self._position, self._segment, self._family.offset, self._anchor)
         norm = self._embedding_norm
         flat = summed.reshape(-1, summed.shape[-1])
-        gained = functional.layer_norm(flat, flat.shape[-1:], norm.gain.master, norm.shift.master, norm.eps)
         if torch.is_grad_enabled() and norm.gain.grad is not None:
             gained = _trained_norm(flat, norm, self._anchor)
+        else:
+            gained = functional.layer_norm(flat, flat.shape[-1:], norm.gain.master, norm.shift.master, norm.eps)
         found: torch.Tensor = gained.to(self.dtype)
         if noise:
             found, mask = noise.drop(found, self._family.hidden_dropout)
@@ -158,13 +165,27 @@ class OwnForward:
         self, ids: torch.Tensor, mask: torch.Tensor | None, noise: Noise | None = None, frozen: int = 0
     ) -> torch.Tensor:
         """Logits `[rows, classes]` for ids and attention mask `[rows, length]`; no noise in `frozen` layers."""
-        pad, rows = self.padding(mask), len(ids)
-        if frozen:
+        if not frozen:
+            return self.logits_from(self.embed(ids, noise), len(ids), mask, noise)
+        with torch.no_grad():
+            x = self.embed(ids, None)
+        return self.logits_from(x, len(ids), mask, noise, 0, frozen)
+
+    def logits_from(
+        self,
+        x: torch.Tensor,
+        rows: int,
+        mask: torch.Tensor | None,
+        noise: Noise | None = None,
+        first: int = 0,
+        frozen: int = 0,
+    ) -> torch.Tensor:
+        """The same from x `[rows * length, hidden]`, what layer `first` reads."""
+        pad = self.padding(mask)
+        if first < frozen:
             with torch.no_grad():
-                x = self.run(self.embed(ids, None), rows, pad, None, 0, frozen)
-        else:
-            x = self.embed(ids, noise)
-        return self.classify(self.run(x, rows, pad, noise, frozen))
+                x = self.run(x, rows, pad, None, first, frozen)
+        return self.classify(self.run(x, rows, pad, noise, max(first, frozen)))
 
     def padding(self, mask: torch.Tensor | None) -> torch.Tensor | None:
         """What is added to attention scores for this attention mask: `[rows, 1, 1, length]`."""
@@ -176,8 +197,10 @@ class OwnForward:
         found: torch.Tensor = Linear.apply(x, by.weight, by.bias, self._anchor)
         return found
 
-    def _add_norm(self, x: torch.Tensor, residual: torch.Tensor, noise: Noise | None, norm: _Norm) -> torch.Tensor:
-        x, mask = noise.drop(x, self._family.hidden_dropout) if noise else (x, None)
+    def _add_norm(
+        self, x: torch.Tensor, residual: torch.Tensor, noise: Noise | None, norm: _Norm, share: float
+    ) -> torch.Tensor:
+        x, mask = noise.drop(x, share) if noise else (x, None)
         found: torch.Tensor = AddNorm.apply(x, residual, mask, norm.gain, norm.shift, norm.eps, self._anchor)
         return found
 
@@ -194,9 +217,9 @@ class OwnForward:
             query, key, value = self._heads(self._linear(x, layer.joint), rows, 3)
         attended = self._attend(query, key, value, pad, noise)  # [rows, queries, heads, width]
         mixed = self._linear(attended.reshape(-1, hidden), layer.attended)
-        x = self._add_norm(mixed, residual, noise, layer.attended_norm)
+        x = self._add_norm(mixed, residual, noise, layer.attended_norm, self._family.attended_dropout)
         inner = layer.activation(self._linear(x, layer.up))
-        return self._add_norm(self._linear(inner, layer.down), x, noise, layer.norm)
+        return self._add_norm(self._linear(inner, layer.down), x, noise, layer.norm, self._family.hidden_dropout)
 
     def _heads(self, x: torch.Tensor, rows: int, parts: int) -> Sequence[torch.Tensor]:
         """`[rows * length, parts * hidden]` as `parts` times `[rows, heads, length, width]`."""
@@ -213,7 +236,7 @@ class OwnForward:
     ) -> torch.Tensor:
         rows, heads, queries, width = query.shape
         length, share = key.shape[2], self._family.attention_dropout if noise else 0.0
-        if self.fused:
+        if self.fused or (noise is None and length > LONG):
             attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=pad, dropout_p=share)
             return attended.transpose(1, 2)
         flat = (one.reshape(rows * heads, -1, width) for one in (query, key, value))

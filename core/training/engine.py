@@ -22,7 +22,6 @@ from core.modelling.cache import ActivationCache
 from core.modelling.compact import Compaction, compact
 from core.modelling.encoding import Encoded, Ints, collate, eval_plan, tokens_at_once
 from core.modelling.fast import OwnForward, own_forward
-from core.modelling.noise import Noise
 from core.modelling.plan import Techniques
 from core.modelling.weights import FlatWeights
 from core.text import safe
@@ -46,16 +45,6 @@ class Stepped:
     def loss(self) -> torch.Tensor:
         """Loss of the whole batch."""
         return self.figures[0]
-
-    @property
-    def hits(self) -> torch.Tensor:
-        """How many answers were right."""
-        return self.figures[1]
-
-    @property
-    def norm(self) -> torch.Tensor:
-        """Norm of the gradient before clipping."""
-        return self.figures[2]
 
 
 class Engine:
@@ -89,6 +78,8 @@ class Engine:
         self.reason = "our own forward pass is switched off"
         if own:
             self.own, self.reason = own_forward(model, self.weights, first_token_only=techniques.first_token_only)
+            if self.own is not None and self.own.counts_padding(torch.from_numpy(self.encoded.ids)):
+                self.own, self.reason = None, "a text holds the padding token: the forward pass of transformers"
         if self.own is None:  # autocast makes copies of its own
             self.weights = self.weights.in_float32()
         self.optimiser = build_optimiser(self.weights, groups, config)
@@ -98,6 +89,7 @@ class Engine:
         self._training = False
         self._lengths = self.encoded.lengths
         self._halves = Halves(model, self.own, self.frozen, device, self.weights, self.optimiser, config)
+        self._tokens_at_once = tokens_at_once(device.device)
         self.micro_rows = 0
         """Micro-batches have at most this many rows, since memory ran out; 0: as they are handed in."""
         self.news: list[tuple[str, str]] = []
@@ -202,7 +194,8 @@ class Engine:
             read, mask, gold = at.cached(self.cache, count, length, padded=padded)
         else:
             read, mask, gold = at.batch(count, length, padded=padded)
-        self._halves.gradient(Fed(count, read, mask, cached), gold, at.total, noise, first=first)
+        layers = self.cache.layers if cached and self.cache is not None else 0
+        self._halves.gradient(Fed(count, read, mask, layers), gold, at.total, noise, first=first)
         if whole:
             self._halves.update()
 
@@ -218,13 +211,9 @@ class Engine:
         free(self.device.device)
         self.news.append(told(split(parts, self.micro_rows)))
 
-    def _logits(self, rows: Ints, noise: Noise | None) -> torch.Tensor:
-        """Logits `[rows, classes]` in float32; with dropout when there is `noise`."""
-        return self._halves.logits(self._collated(rows), noise)
-
     def _collated(self, rows: Ints) -> Fed:
         if self.cache is not None and self.cache.holds(rows):
-            return Fed(len(rows), *self.cache.batch(rows), cached=True)
+            return Fed(len(rows), *self.cache.batch(rows), self.cache.layers)
         batch = collate(self.encoded, rows, self.pad, self.device.device)
         return Fed(len(rows), batch.ids, batch.mask)
 
@@ -241,15 +230,28 @@ class Engine:
         """Logits of `rows`, in their order, shape `[rows, classes]`."""
         self._training = False
         self.model.eval()
-        parts, order = [], []
-        with torch.inference_mode():
-            for batch_rows in eval_plan(self._lengths, rows, tokens_at_once(self.device.device)):
-                parts.append(self._logits(batch_rows, None))
-                order.append(batch_rows)
+        while (scored := self._scored(rows)) is None:
+            free(self.device.device)
+        parts, order = scored
         logits: NDArray[np.float32] = torch.cat(parts).cpu().numpy()
         place = np.empty(int(rows.max()) + 1, dtype=np.int64)
         place[np.concatenate(order)] = np.arange(len(rows))
         return logits[place[rows]]
+
+    def _scored(self, rows: Ints) -> tuple[list[torch.Tensor], list[Ints]] | None:
+        """Logits of each batch and its rows; None when memory ran out, and the next batches are half as large."""
+        parts, order = [], []
+        try:
+            with torch.inference_mode():
+                for batch_rows in eval_plan(self._lengths, rows, self._tokens_at_once):
+                    parts.append(self._halves.logits(self._collated(batch_rows), None))
+                    order.append(batch_rows)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error) or self._tokens_at_once < int(self._lengths[rows].max()):
+                raise
+            self._tokens_at_once //= 2
+            return None
+        return parts, order
 
     def state(self) -> dict[str, torch.Tensor]:
         """The weights under the names that transformers has for them, float32 on the CPU, the word table whole."""

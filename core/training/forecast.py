@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.config import RunConfig, TrainingConfig
-from core.errors import ModelError
 from core.machine import available_bytes, list_gpus, usable_cores, why_no_cuda
 from core.protocol import Progress, no_progress
 from core.training.pace import device_kind, pace, work_of
@@ -76,6 +75,7 @@ class ModelSize:
     trained: int
     layers: int
     hidden: int
+    heads: int
     positions: int
 
 
@@ -122,7 +122,10 @@ def likely_device(training: TrainingConfig) -> str:
 
 
 def model_size(config: RunConfig) -> tuple[ModelSize, str]:
-    """The size of the base model, and what is to be said about that; a model that is not here counts as BERT base."""
+    """The size of the base model, and what is to be said about that; a model that is not here counts as BERT base.
+
+    Raises `ModelError` for a folder that is damaged.
+    """
     from core.modelling.catalogue import config_here
     from core.modelling.lengths import positions_of, tokenizer_limit
     from core.modelling.soundness import read_config, size_in
@@ -130,18 +133,16 @@ def model_size(config: RunConfig) -> tuple[ModelSize, str]:
 
     base, frozen = config.model.base, config.model.frozen_layers
     folder = Path(base).expanduser() if Path(base).expanduser().is_dir() else config_here(base)
-    try:
-        if folder is None:
-            raise ModelError(base)
-        settings, tensors = read_config(folder), read_tensors(folder)
-        sizes = {name: math.prod(stored.shape) for name, stored in tensors.items()}
-        layers = size_in(settings, "num_hidden_layers", "n_layers") or 12
-        hidden = size_in(settings, "hidden_size", "dim") or 768
-        positions = positions_of(folder, tokenizer_limit(folder))
-    except ModelError:
-        return ModelSize(BASE, BASE, 12, 768, 512), "the model is not on this machine yet"
+    if folder is None:
+        return ModelSize(BASE, BASE, 12, 768, 12, 512), "the model is not on this machine yet"
+    settings, tensors = read_config(folder), read_tensors(folder)
+    sizes = {name: math.prod(stored.shape) for name, stored in tensors.items()}
+    layers = size_in(settings, "num_hidden_layers", "n_layers") or 12
+    hidden = size_in(settings, "hidden_size", "dim") or 768
+    heads = size_in(settings, "num_attention_heads", "n_heads") or 12
+    positions = positions_of(folder, tokenizer_limit(folder))
     trained = sum(size for name, size in sizes.items() if not _is_frozen(name, frozen))
-    return ModelSize(sum(sizes.values()), trained, layers, hidden, positions), ""
+    return ModelSize(sum(sizes.values()), trained, layers, hidden, heads, positions), ""
 
 
 def is_here(config: RunConfig) -> bool:
@@ -179,9 +180,10 @@ def _lengths(dataset: Dataset, max_length: int, positions: int) -> NDArray[np.in
 
 
 def _peak(model: ModelSize, rows: int, longest: int) -> int:
-    """Bytes: weights, gradients and AdamW's two moments, and about 17 floats a token, layer and hidden unit."""
+    """Bytes: weights, gradients and AdamW's two moments; about 17 floats a token, layer and hidden unit; 3 a score."""
     weights = model.parameters * 4 + model.trained * 14
-    return LIBRARIES + weights + rows * longest * model.layers * model.hidden * 17 * 4
+    scores = rows * model.heads * longest**2 * model.layers * 3 * 4
+    return LIBRARIES + weights + rows * longest * model.layers * model.hidden * 17 * 4 + scores
 
 
 def _free(device: str) -> int | None:

@@ -21,7 +21,7 @@ from core.training.device import Device
 
 Work = Callable[[], None]
 
-LIMIT = 64
+LIMIT = 256
 """Recordings that are kept; beyond, the one that was not used for longest goes."""
 
 WORTH = 50
@@ -143,7 +143,8 @@ class Graphs:
             self._backend = None
             return
         if len(self._kept) > self._limit:
-            self._kept.popitem(last=False)
+            evicted, _ = self._kept.popitem(last=False)
+            self._seen.discard(evicted)
 
     def clear(self) -> None:
         """Drop all recordings."""

@@ -27,7 +27,8 @@ class Fed:
     count: int
     read: torch.Tensor
     mask: torch.Tensor | None  # [rows, length]
-    cached: bool = False
+    cached: int = 0
+    """How many of the lowest layers have been run already."""
 
 
 class Halves:
@@ -61,7 +62,10 @@ class Halves:
         The head's own dropout draws from it, all of it in a foreign forward pass or off the CPU, and what is replayed.
         """
         mixed = np.random.SeedSequence([self._config.seed, number, part]).generate_state(1, np.uint64)[0]
-        torch.manual_seed(int(mixed >> np.uint64(1)))
+        if self._device.device.type == "cpu":  # `torch.manual_seed` looks for other devices, .3 ms each time
+            torch.default_generator.manual_seed(int(mixed >> np.uint64(1)))
+        else:
+            torch.manual_seed(int(mixed >> np.uint64(1)))
 
     def logits(self, fed: Fed, noise: Noise | None) -> torch.Tensor:
         """Logits `[rows, classes]` in float32; with dropout when there is `noise`."""
@@ -70,8 +74,7 @@ class Halves:
                 logits: torch.Tensor = self._model(input_ids=fed.read, attention_mask=fed.mask).logits
             return logits.float()
         if fed.cached:
-            pad = self._own.padding(fed.mask)
-            return self._own.classify(self._own.run(fed.read, fed.count, pad, noise, first=self._frozen))
+            return self._own.logits_from(fed.read, fed.count, fed.mask, noise, fed.cached, self._frozen)
         return self._own.logits(fed.read, fed.mask, noise, frozen=self._frozen)
 
     def gradient(self, fed: Fed, gold: torch.Tensor, total: float | torch.Tensor, noise: Noise, *, first: bool) -> None:

@@ -147,7 +147,9 @@ def fit(job: Job) -> Generator[Yielded, None, Outcome]:
                 yield e.Warned(*engine.news.pop(0))
             if time.perf_counter() - at.since > READ_BACK or index == per_epoch - 1:
                 yield _read_back(at, rate_at(at.step, steps, config), config)
-                if job.asked() == "stop":
+                if at.step < steps and job.asked() == "stop":
+                    if index == per_epoch - 1:
+                        yield _epoch_finished(epoch, at)
                     with average:
                         logits = yield from _validate(job, at, sampling, job.validation, full=True)
                     average.settle()
@@ -157,7 +159,7 @@ def fit(job: Job) -> Generator[Yielded, None, Outcome]:
                     yield _read_back(at, rate_at(at.step, steps, config), config)
                 with average:
                     yield from _validate(job, at, sampling, sample, full=False)
-        yield e.EpochFinished(epoch + 1, at.step, at.epoch_loss / at.epoch_rows, at.epoch_hits / at.epoch_rows)
+        yield _epoch_finished(epoch, at)
         with average:
             logits = yield from _validate(job, at, sampling, job.validation, full=True)
         if config.patience and at.worse_epochs >= config.patience and epoch + 1 < config.epochs:
@@ -165,6 +167,10 @@ def fit(job: Job) -> Generator[Yielded, None, Outcome]:
             return Outcome(Ending.PATIENCE, at.step, logits)
     average.settle()
     return Outcome(Ending.EPOCHS, at.step, logits)
+
+
+def _epoch_finished(epoch: int, at: _Progress) -> e.EpochFinished:
+    return e.EpochFinished(epoch + 1, at.step, at.epoch_loss / at.epoch_rows, at.epoch_hits / at.epoch_rows)
 
 
 def steps_per_epoch(rows: int, config: TrainingConfig) -> int:

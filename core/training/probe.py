@@ -122,7 +122,7 @@ def _measured(
     full = a_position * scored_positions(lengths, job.validation)
     between = sampled_validations(epochs, sample)
     parts["steps"] = first + float(sum(one.sum() for one in epochs))
-    parts["validate"] = full * (len(epochs) + 1) + sample * between
+    parts["validate"] = full * (len(epochs) + 1) + sample * (between + 1)  # once more at the end, and once at step 0
     parts["save"] = probe.saving(root) * len(epochs)
     parts["test"] = a_position * scored_positions(lengths, prepared.split.test) if len(prepared.split.test) else 0.0
 

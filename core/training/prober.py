@@ -22,7 +22,7 @@ from core.machine import available_bytes
 from core.modelling.encoding import Ints, batch_plan
 from core.training.costs import StepCosts
 from core.training.loop import Job
-from core.training.scoring import SAMPLE, stratified_sample
+from core.training.scoring import sample_size, stratified_sample
 
 BUDGET = 5.0
 """Seconds of measuring steps after everything is loaded; with a large model what must be measured may take longer."""
@@ -153,7 +153,8 @@ class Prober:
     def validation(self) -> tuple[float, Ints]:
         """Seconds of scoring a sample as it is scored between full validations, and the rows of it."""
         job = self.job
-        rows = stratified_sample(job.labels, job.validation, SAMPLE, job.config.seed)
+        size = sample_size(len(job.train) * job.config.epochs)
+        rows = stratified_sample(job.labels, job.validation, size, job.config.seed)
         first = self._timed(lambda: job.engine.predict(rows))
         if first > self._budget / 3:
             return first, rows

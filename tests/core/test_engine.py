@@ -188,8 +188,10 @@ def test_frozen_layers_stay_and_get_no_dropout(bases: dict[str, Path]) -> None:
     for each in (one.engine, uncached.engine):
         torch.manual_seed(0)
         each.model.eval()
-    cached_logits = one.engine._logits(rows, noise[0])
-    assert torch.allclose(cached_logits, uncached.engine._logits(rows, noise[1]), atol=1e-5)
+    cached_logits = one.engine._halves.logits(one.engine._collated(rows), noise[0])
+    assert torch.allclose(
+        cached_logits, uncached.engine._halves.logits(uncached.engine._collated(rows), noise[1]), atol=1e-5
+    )
 
 
 def test_each_layer_learns_more_slowly_than_the_one_above(bases: dict[str, Path]) -> None:
@@ -250,3 +252,64 @@ def test_dropout_masks_keep_the_mean_and_depend_on_the_step_alone() -> None:
     assert torch.equal(mask(1), mask(1))
     assert not torch.equal(mask(1), mask(2))
     assert Noise(3, 1, 0, torch.device("cpu"), torch.float32).mask((4,), 0.0) is None
+
+
+def test_all_layers_can_be_frozen(bases: dict[str, Path]) -> None:
+    buckets = replace(PLAIN, length_buckets=True)
+    wanted, _ = trained(job(bases["bert"], buckets, frozen=2))
+    one = job(bases["bert"], Techniques(), frozen=2)
+    before = one.engine.state()
+    found, _ = trained(one)
+    assert one.engine.cache is not None
+    assert largest_difference(wanted, found) < 1e-5
+    changed = {name for name in found if not torch.equal(before[name], found[name])}
+    assert changed
+    assert not any("encoder" in name or "embeddings" in name for name in changed)
+
+
+@pytest.mark.parametrize("family", OURS)
+def test_dropout_falls_where_the_module_has_it(bases: dict[str, Path], family: str) -> None:
+    """Each kind of dropout switched off at the module leaves answers that do not vary from draw to draw."""
+    one = job(bases[family], Techniques(), dropout=0.0)
+    for name, module in one.model.named_modules():
+        if isinstance(module, torch.nn.Dropout) and "embeddings" in name:
+            module.p = 0.5
+    rows = one.train[:6]
+    engine = one.engine
+    engine._train_mode()
+    torch.manual_seed(0)
+    fed = engine._collated(rows)
+    spread = [engine._halves.logits(fed, engine._halves.noise(step, 0)).detach() for step in range(24)]
+    theirs = [engine.model(input_ids=fed.read, attention_mask=fed.mask).logits.detach() for _ in range(24)]
+    ours, module_own = torch.stack(spread).std(0).mean(), torch.stack(theirs).std(0).mean()
+    assert float(ours) == pytest.approx(float(module_own), rel=0.6)
+
+
+def test_a_padding_token_in_a_text_leaves_the_pass_to_transformers(bases: dict[str, Path]) -> None:
+    one = job(bases["roberta"], Techniques())
+    ids = one.encoded.ids.copy()
+    ids[int(one.encoded.offsets[3]) + 1] = one.pad
+    one.encoded = Encoded(ids, one.encoded.offsets, 0)
+    assert one.engine.own is None
+    assert "padding token" in one.engine.reason
+
+
+@pytest.mark.parametrize("family", ["roberta", "mpnet"])
+def test_positions_survive_a_tokenizer_that_pads_with_another_token(bases: dict[str, Path], family: str) -> None:
+    """The model counts positions around its own padding id, which no text then holds."""
+    whole, small = job(bases[family], PLAIN), job(bases[family], Techniques())
+    used = np.unique(small.encoded.ids)
+    for one in (whole, small):
+        one.pad = int(used[used > 20][0])
+        one.engine  # noqa: B018  # lays the model out
+    assert np.allclose(whole.engine.predict(whole.train), small.engine.predict(small.train), atol=1e-4)
+
+
+def test_a_stop_at_the_end_of_an_epoch_loses_no_fact(bases: dict[str, Path]) -> None:
+    one = job(bases["bert"], Techniques(), replace(CONFIG, epochs=3))
+    seen: list[Any] = []
+    one.asked = lambda: "stop" if any(isinstance(fact, e.StepsFinished) and fact.last >= 6 for fact in seen) else ""
+    for fact in fit(one):
+        seen.append(fact)
+    assert [fact.epoch for fact in seen if isinstance(fact, e.EpochFinished)] == [1]
+    assert max(fact.last for fact in seen if isinstance(fact, e.StepsFinished)) == 6

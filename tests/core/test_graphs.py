@@ -175,6 +175,8 @@ def test_only_so_many_recordings_are_kept_and_the_stalest_goes() -> None:
     graphs.run(1, lambda: done.append(1))
     assert recorder.recorded == before  # used more lately than 2
     graphs.run(2, lambda: done.append(2))
+    assert recorder.recorded == before  # it may have been the last time: eager at first, as any new shape
+    graphs.run(2, lambda: done.append(2))
     assert recorder.recorded == before + 1
 
 

@@ -406,7 +406,7 @@ def test_asking_is_looked_at_all_the_time(task: Task) -> None:
         asked += 1
         return ""
 
-    one = job(task, replace(FAST, epochs=2), train=32)
+    one = job(task, replace(FAST, epochs=3), train=32)
     one.asked = count
     list(fit(one))
     assert asked >= 2
