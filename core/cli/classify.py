@@ -49,7 +49,10 @@ def classify(
         bool, typer.Option("--jsonl", help="Answer requests, one JSON object per line, on stdin.")
     ] = False,
     fast: Annotated[
-        bool, typer.Option("--fast", help="bf16 products: twice as fast on many rows, probabilities to two digits.")
+        bool,
+        typer.Option(
+            "--fast", help="For many rows: bf16, twice as fast; probabilities to two digits, close labels may differ."
+        ),
     ] = False,
     runs: RunsOption = None,
 ) -> None:

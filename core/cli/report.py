@@ -84,7 +84,7 @@ def run_text(run: Run, history: History, state: RunState) -> str:
         lines.append(f"model  {safe(p.base)}, {p.parameters / 1e6:.1f} M parameters, {p.max_length} tokens at most")
     if not metrics:
         if history.best is not None:
-            lines.append(f"best so far: macro F1 {history.best.scores.macro_f1:.3f} at epoch {history.best.epoch:g}")
+            lines.append(f"best so far: macro F1 {history.best.scores.macro_f1:.3f} at epoch {history.best.epoch:.3g}")
         return "\n".join(lines)
     lines += ["", _scores_table(metrics), "", _class_table(metrics)]
     lines += ["", f"{metrics['reason']}, {duration(metrics['seconds'])}"]

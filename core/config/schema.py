@@ -105,11 +105,11 @@ class TrainingConfig:
 
     epochs: int = setting(4, "How often every training row is seen.", low=1, high=1000)
     batch_size: int = setting(
-        16, "Rows per micro-batch; times the accumulation, rows per optimiser step.", low=1, high=4096
+        16, "Rows that go through the model together; with accumulation 1 also rows per step.", low=1, high=4096
     )
     learning_rate: float = setting(
         0.0,
-        "Peak learning rate of AdamW; 0 picks it by the model: 1e-4 for a small one, 3e-5 for base, 2e-5 for large.",
+        "Peak learning rate of AdamW; 0: the usual one for the model's size (1e-4 small, 3e-5 base, 2e-5 large).",
         low=0.0,
         high=1.0,
     )
@@ -118,7 +118,7 @@ class TrainingConfig:
     weight_decay: float = setting(0.01, "AdamW's decoupled weight decay (not on biases and norms).", low=0.0, high=1.0)
     adam_epsilon: float = setting(1e-8, "AdamW's epsilon.", low=1e-12, high=1e-2)
     max_grad_norm: float = setting(1.0, "Clip the gradient's norm to this; 0 for no clipping.", low=0.0, high=1e6)
-    accumulation: int = setting(1, "Micro-batches one optimiser step is made of.", low=1, high=1024)
+    accumulation: int = setting(1, "Batches whose gradients add up to one optimiser step.", low=1, high=1024)
     class_weights: str = setting(
         "auto",
         "Weigh rare classes more in the loss; auto: by the square root, and not at all when they are oversampled.",

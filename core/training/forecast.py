@@ -79,6 +79,10 @@ class ModelSize:
     positions: int
 
 
+COARSE = 1.5
+"""Arithmetic proposes a smaller batch only where it misses this share of the memory."""
+
+
 def estimate(config: RunConfig, root: Path, progress: Progress = no_progress, why: str = "") -> Forecast:
     """The forecast by arithmetic alone. `why` says why it was not measured. Raises what is wrong with the data.
 
@@ -109,9 +113,11 @@ def estimate(config: RunConfig, root: Path, progress: Progress = no_progress, wh
     }
     pace_from = f"at the pace of {known.run}" if known.run else "at a guessed pace: no run was made here before"
     how = "; ".join(part for part in (why, pace_from, here) if part)
-    peak = _peak(model, training.batch_size, int(lengths[seen].max()) if len(seen) else 0)
+    longest = int(lengths[seen].max()) if len(seen) else 0
+    peak = _peak(model, min(training.batch_size, len(seen)), longest)
     free = _free(likely_device(training))
-    return Forecast(sum(parts.values()), False, how, kind, steps, parts, peak, free, _halved(training, peak, free))
+    proposal = _proposal(training, model, longest, free) if free is not None and peak > COARSE * free else {}
+    return Forecast(sum(parts.values()), False, how, kind, steps, parts, peak, free, proposal)
 
 
 def likely_device(training: TrainingConfig) -> str:
@@ -124,17 +130,18 @@ def likely_device(training: TrainingConfig) -> str:
 def model_size(config: RunConfig) -> tuple[ModelSize, str]:
     """The size of the base model, and what is to be said about that; a model that is not here counts as BERT base.
 
-    Raises `ModelError` for a folder that is damaged.
+    Raises `ModelError` for a folder that is damaged, and for more layers or positions than the model has.
     """
     from core.modelling.catalogue import config_here
     from core.modelling.lengths import positions_of, tokenizer_limit
-    from core.modelling.soundness import read_config, size_in
+    from core.modelling.soundness import check_asked, read_config, size_in
     from core.modelling.tensors import read_tensors
 
     base, frozen = config.model.base, config.model.frozen_layers
     folder = Path(base).expanduser() if Path(base).expanduser().is_dir() else config_here(base)
     if folder is None:
         return ModelSize(BASE, BASE, 12, 768, 12, 512), "the model is not on this machine yet"
+    check_asked(base, folder, config.model)
     settings, tensors = read_config(folder), read_tensors(folder)
     sizes = {name: math.prod(stored.shape) for name, stored in tensors.items()}
     layers = size_in(settings, "num_hidden_layers", "n_layers") or 12
@@ -196,6 +203,9 @@ def _free(device: str) -> int | None:
     return free[int(index)] if index and int(index) < len(free) else max(free)
 
 
-def _halved(training: TrainingConfig, peak: int, free: int | None) -> dict[str, int]:
-    """Arithmetic is too coarse for a number of rows: half of them, where not even half the memory is missing."""
-    return smaller_batch(training, max(training.batch_size // 2, 1)) if free is not None and peak > 1.5 * free else {}
+def _proposal(training: TrainingConfig, model: ModelSize, longest: int, free: int) -> dict[str, int]:
+    """The largest micro-batch that fits by arithmetic, with the same rows per step; empty when not one row does."""
+    for rows in range(training.batch_size - 1, 0, -1):
+        if training.batch_size % rows == 0 and _peak(model, rows, longest) <= free:
+            return smaller_batch(training, rows)
+    return {}

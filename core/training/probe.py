@@ -38,7 +38,7 @@ class _OccupiedError(Exception):
     """A run of ours trains where we were about to measure."""
 
     def __init__(self, run: str, device: str) -> None:
-        super().__init__(f"{run} trains on {device} now, so nothing was measured")
+        super().__init__(f"not measured while {run} trains on {device}")
 
 
 def forecast(config: RunConfig, root: Path, progress: Progress = no_progress, launch: float = 0.0) -> Forecast:

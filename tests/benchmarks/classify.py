@@ -4,8 +4,9 @@ python -m tests.benchmarks.classify                       10 000 rows, each way 
 python -m tests.benchmarks.classify --rows 1000 --repeat 5 --json classify.json
 python -m tests.benchmarks.classify --run runs/mine --file lines.txt
 
-Both are loaded and have answered once before the clock starts; it stops when every row has its probabilities. The
-processor time stands beside: it hardly changes when something else runs on the machine, as the seconds do.
+Where the CPU has bf16, `classify --fast` is measured too. All are loaded and have answered once before the clock
+starts; it stops when every row has its probabilities. The processor time stands beside: it hardly changes when
+something else runs on the machine, as the seconds do.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.inference.predictor import BLOCK, Predictor, open_predictor
-from core.machine import cpu_name, usable_cores
+from core.machine import cpu_has_bf16, cpu_name, usable_cores
 from tests.benchmarks.answer import trained_run
 
 NAME = "classify-rows"
@@ -45,6 +46,13 @@ def short_rows(count: int = ROWS) -> list[str]:
 @functools.cache
 def our_predictor(run: Path) -> Predictor:
     predictor = open_predictor(run)
+    predictor.predict(["warm"])
+    return predictor
+
+
+@functools.cache
+def fast_predictor(run: Path) -> Predictor:
+    predictor = open_predictor(run, fast=True)
     predictor.predict(["warm"])
     return predictor
 
@@ -71,6 +79,10 @@ def ours(run: Path, texts: list[str]) -> Floats:
     return our_predictor(run).predict(texts).probabilities
 
 
+def fast(run: Path, texts: list[str]) -> Floats:
+    return fast_predictor(run).predict(texts).probabilities
+
+
 def pipelines(run: Path, texts: list[str]) -> Floats:
     """Probabilities `[rows, labels]` in the order of our labels."""
     names = our_predictor(run).label_names
@@ -89,14 +101,18 @@ def pipeline_seconds(texts: list[str] | None = None, run: Path | None = None) ->
 def timed(answer: Callable[[Path, list[str]], Floats], run: Path, texts: list[str]) -> tuple[float, float, Floats]:
     """(seconds, seconds of processor, probabilities); what is loaded once is not counted."""
     our_predictor(run), plain_pipeline(run)
+    if cpu_has_bf16():
+        fast_predictor(run)
     began, began_cpu = time.perf_counter(), time.process_time()
     found = answer(run, texts)
     return time.perf_counter() - began, time.process_time() - began_cpu, found
 
 
 def compare(run: Path, texts: list[str], repeat: int) -> dict[str, Any]:
-    """Both ways in turn, `repeat` times. Raises `ValueError` when they did not answer the same rows."""
+    """All ways in turn, `repeat` times. Raises `ValueError` when they did not answer the same rows."""
     ways: dict[str, Callable[[Path, list[str]], Floats]] = {"ours": ours, "pipeline": pipelines}
+    if cpu_has_bf16():
+        ways["fast"] = fast
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     processor: dict[str, list[float]] = {name: [] for name in ways}
     found: dict[str, Floats] = {}
@@ -107,6 +123,15 @@ def compare(run: Path, texts: list[str], repeat: int) -> dict[str, Any]:
             processor[name].append(cpu)
     if found["ours"].shape != found["pipeline"].shape:
         raise ValueError("They answered different rows.")
+    more: dict[str, Any] = {}
+    if "fast" in ways:
+        more["fast"] = {
+            "median": statistics.median(seconds["fast"]),
+            "all": seconds["fast"],
+            "ratio": statistics.median(t / f for t, f in zip(seconds["pipeline"], seconds["fast"], strict=True)),
+            "same_label": float((found["fast"].argmax(1) == found["pipeline"].argmax(1)).mean()),
+            "largest_difference": float(np.abs(found["fast"] - found["pipeline"]).max()),
+        }
     pairs = zip(seconds["pipeline"], seconds["ours"], strict=True)
     cpu_pairs = zip(processor["pipeline"], processor["ours"], strict=True)
     return {
@@ -124,6 +149,7 @@ def compare(run: Path, texts: list[str], repeat: int) -> dict[str, Any]:
         "same_label": float((found["ours"].argmax(1) == found["pipeline"].argmax(1)).mean()),
         "largest_difference": float(np.abs(found["ours"] - found["pipeline"]).max()),
         "fill": fill(run, texts),
+        **more,
     }
 
 
@@ -151,6 +177,11 @@ def table(found: dict[str, Any]) -> str:
     def row(name: str, title: str, middle: float, values: list[float]) -> str:
         return f"{name:<14} {middle:9.3f} s     {min(values):.3g} to {max(values):.3g}  {title}\n"
 
+    said = ""
+    if one := found.get("fast"):
+        said = "\n" + row("--fast", f"{rows / one['median']:.0f} rows a second, bf16", one["median"], one["all"])
+        said += f"{one['ratio']:.2f} times as fast as the pipeline; same label for {one['same_label']:.2%}; "
+        said += f"largest difference of a probability {one['largest_difference']:.1e}"
     return (
         row("pipeline", f"{rows / base['median']:.0f} rows a second", base["median"], base["all"])
         + row(NAME, f"{rows / found['median']:.0f} rows a second, {found['engine']}", found["median"], found["all"])
@@ -158,6 +189,7 @@ def table(found: dict[str, Any]) -> str:
         + f"{mine:.1f} s)\n{rows} rows, max length {found['max_length']}; tokens per position computed: "
         + f"{padding['pipeline']:.0%} and {padding['ours']:.0%}\nsame label for {found['same_label']:.2%}; "
         + f"largest difference of a probability {found['largest_difference']:.1e}"
+        + said
     )
 
 

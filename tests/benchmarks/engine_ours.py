@@ -136,7 +136,6 @@ def _fit(ours: Ours, enough: Callable[[Any], bool], *, save: bool = False) -> Me
     work, job = ours.work, ours.job
     sequences = tokens = 0
     validating = ended = 0.0
-    last = None
     logits = np.zeros((0, 0), dtype=np.float32)
     _wait(job)
     began = time.perf_counter()
@@ -151,7 +150,6 @@ def _fit(ours: Ours, enough: Callable[[Any], bool], *, save: bool = False) -> Me
             sequences, tokens = sequences + fact.sequences, tokens + fact.tokens
         elif isinstance(fact, EvalFinished):
             validating += fact.seconds
-            last = fact.scores if fact.full else last
         if enough(fact):
             training.close()
             break
@@ -159,10 +157,11 @@ def _fit(ours: Ours, enough: Callable[[Any], bool], *, save: bool = False) -> Me
     seconds = time.perf_counter() - began
     if save:
         with tempfile.TemporaryDirectory() as folder:
-            save_model(job.model, ours.tokenizer, Path(folder), {"base": ours.base})
+            save_model(job.model, ours.tokenizer, Path(folder), {"base": ours.base}, job.engine.state())
             ended = time.time()
-    held = score(ours.gold, logits.argmax(axis=1), job.classes) if len(logits) else last
-    assert held is not None
+    if not len(logits):
+        logits = job.engine.predict(job.validation)
+    held = score(ours.gold, logits.argmax(axis=1), job.classes)
     lengths = job.encoded.lengths[job.train]
     sorting = {"by_length": job.techniques.length_buckets} if hasattr(job, "techniques") else {}
     plans = [batch_plan(lengths, work.batch_size, work.seed, epoch, **sorting) for epoch in range(work.epochs)]

@@ -162,7 +162,7 @@ def test_nothing_is_measured_where_a_run_trains(config: RunConfig, tmp_path: Pat
         assert training_on(tmp_path / "runs", "cuda:0") == ""
         found = forecast(config.with_value("training.device", "cpu"), tmp_path / "runs")
     assert not found.probed
-    assert "busy-bee trains on cpu now" in found.how
+    assert "not measured while busy-bee trains on cpu" in found.how
     assert training_on(tmp_path / "runs", "cpu") == ""
 
 
@@ -186,3 +186,19 @@ def test_the_command_tells_people_and_scripts(config: RunConfig, tmp_path: Path)
     request = json.dumps({"id": 1, "ask": "estimate", "config": to_dict(config), "runs": str(tmp_path / "runs")})
     answer = finetui("forecast", "--jsonl", cwd=tmp_path, stdin=request + "\n").stdout
     assert json.loads(answer.splitlines()[-1])["result"]["steps"] == 42
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [("model.frozen_layers", 50, "cannot be frozen"), ("model.max_length", 2000, "no positions for 2000")],
+)
+def test_arithmetic_refuses_what_the_model_does_not_have(
+    config: RunConfig, tmp_path: Path, path: str, value: int, said: str
+) -> None:
+    with pytest.raises(ModelError, match=said):
+        estimate(config.with_value(path, value), tmp_path / "runs")
+
+
+def test_a_batch_is_never_larger_than_the_data(config: RunConfig, tmp_path: Path) -> None:
+    large, whole = (config.with_value("training.batch_size", rows) for rows in (4096, 4000))
+    assert estimate(large, tmp_path / "runs").peak == estimate(whole, tmp_path / "runs").peak

@@ -159,7 +159,7 @@ def _best(card: Card, history: History) -> Line:
         return []
     name = saved.metric.replace("_f1", " F1").replace("_", " ")
     value = f"{saved.value:.3f}" if saved.metric == "loss" else fmt.score(saved.value)
-    parts: list[Part] = [f"best {name} ", (value, "strong"), f" at epoch {saved.epoch:g}"]
+    parts: list[Part] = [f"best {name} ", (value, "strong"), f" at epoch {saved.epoch:.3g}"]
     if card.patience:
         since = sum(1 for point in history.full_evals if point.step > saved.step)
         parts.append(f" · patience {since}/{card.patience}")
