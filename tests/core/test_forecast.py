@@ -201,4 +201,4 @@ def test_arithmetic_refuses_what_the_model_does_not_have(
 
 def test_a_batch_is_never_larger_than_the_data(config: RunConfig, tmp_path: Path) -> None:
     large, whole = (config.with_value("training.batch_size", rows) for rows in (4096, 4000))
-    assert estimate(large, tmp_path / "runs").peak == estimate(whole, tmp_path / "runs").peak
+    assert estimate(large, tmp_path / "runs").peak_bytes == estimate(whole, tmp_path / "runs").peak_bytes
