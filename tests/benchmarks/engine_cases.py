@@ -94,7 +94,7 @@ CASES: dict[str, Case] = {
         Case(
             "C3",
             "lowest 4 of 6 layers frozen, their output cached",
-            replace(SHORT, epochs=4),
+            replace(SHORT, epochs=4, learning_rate=1e-4),
             (T0, OURS, Side("frozen", "ours", {"frozen_layers": 4, "cache": True})),
             (Target("times", "frozen", 7, 10, "T0"), Target("loss of F1", "frozen", 1.0, 0.0, "ours")),
             minute=100,
