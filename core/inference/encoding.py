@@ -51,8 +51,8 @@ class TextEncoder:
         full = [len(one) >= self._max_length for one in ids]
         return EncodedTexts(ids, [at_end and bool(one.overflowing) for at_end, one in zip(full, found, strict=True)])
 
-    def batches(self, ids: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], Ints, Ints]]:
-        """(rows, input_ids, attention_mask) of each batch; rows of about equal length go together, longest first.
+    def batches(self, ids: Sequence[Sequence[int]], most: int = BATCH_ROWS) -> Iterator[tuple[list[int], Ints, Ints]]:
+        """(rows, input_ids, attention_mask) of each batch of at most `most` rows; like lengths together, longest first.
 
         Both arrays are `[rows, longest of the batch]`.
         """
@@ -60,7 +60,7 @@ class TextEncoder:
         start = 0
         while start < len(order):
             longest = len(ids[order[start]])
-            rows = order[start : start + max(min(BATCH_ROWS, BATCH_TOKENS // longest), 1)]
+            rows = order[start : start + max(min(most, BATCH_TOKENS // longest), 1)]
             start += len(rows)
             batch = np.full((len(rows), longest), self._pad, dtype=np.int64)
             mask = np.zeros((len(rows), longest), dtype=np.int64)

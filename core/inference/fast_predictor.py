@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from core.errors import RunError
-from core.inference.encoding import Ints
+from core.inference.encoding import BATCH_TOKENS, Ints
 from core.inference.facts import ModelFacts
 from core.inference.predictor import Floats
 from core.inference.torch_predictor import TorchPredictor
@@ -25,6 +25,7 @@ class FastPredictor(TorchPredictor):
     """Answers from a run's `model/`, computed in bf16 on the CPU."""
 
     engine = "bf16"
+    batch_rows = BATCH_TOKENS  # whatever fits
 
     def __init__(self, folder: Path, facts: ModelFacts) -> None:
         """Load the model in `folder`. Raises `RunError` when this CPU has no bf16 or the model is not BERT-shaped."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from core.errors import RunError
 from core.evaluation.metrics import softmax
-from core.inference.encoding import Ints, TextEncoder
+from core.inference.encoding import BATCH_ROWS, Ints, TextEncoder
 from core.inference.facts import ModelFacts, read_graph_facts, read_model_facts
 from core.protocol import Progress, no_progress
 from core.runs.atomic import MANIFEST, recover_dir, verify_dir
@@ -51,6 +51,8 @@ class Predictor(ABC):
     """A loaded model. `reason` says why this engine answers."""
 
     engine: ClassVar[str]
+    batch_rows: ClassVar[int] = BATCH_ROWS
+    """Texts computed at a time, at most."""
 
     def __init__(self, facts: ModelFacts, encoder: TextEncoder, reason: str) -> None:
         self.label_names = facts.label_names
@@ -81,7 +83,7 @@ class Predictor(ABC):
         places: dict[tuple[int, ...], int] = {}
         place_of = [places.setdefault(tuple(one), len(places)) for one in ids]
         found = np.zeros((len(places), len(self.label_names)), dtype=np.float32)
-        for rows, batch, mask in self._encoder.batches(list(places)):
+        for rows, batch, mask in self._encoder.batches(list(places), self.batch_rows):
             found[rows] = softmax(self.logits(batch, mask))
         return found[place_of]
 
