@@ -76,7 +76,7 @@ KEYS: tuple[Key, ...] = (
     Key("exclude", "x", "exclude", "Exclude", "Leave the class under the cursor out of the data", ("data.classes",)),
     Key("rename", "a", "rename", "Rename", "Rename the class under the cursor, or merge it into another",
         ("data.classes",)),
-    Key("fix", "f", "fix", "Fix", "Do what the finding proposes, or the forecast for want of memory",
+    Key("fix", "f", "fix", "Fix", "Do what the finding proposes, or the forecast",
         ("data.health", "configure")),
     Key("delete", "d", "delete", "Delete", "Move the run under the cursor to the trash", ("runs.table",)),
     Key("undo", "u", "undo", "Undo", "Take the last change back", ("data", "runs")),
