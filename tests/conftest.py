@@ -39,6 +39,17 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_bert(tmp_path_factory.mktemp("base") / "tiny")
 
 
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Torch on one thread, so that sums come out in one order; a module asks for it with `pytestmark`."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture
 def spawn() -> Iterator[Spawn]:
     """Starts `python -c SCRIPT ARGUMENTS` with our packages importable; whatever still runs at the end is killed."""

@@ -22,7 +22,7 @@ from textual.worker import WorkerFailed
 
 from core.config import RunConfig, to_dict, with_absolute_paths
 from core.errors import ConfigError, WorkbenchError
-from core.launch import start
+from core.launch import program, start
 from core.runs import Run, RunStore
 from core.text import safe
 from tui import crash, leaving
@@ -250,6 +250,6 @@ class Workbench(KeysInOrder):
             for run in live:
                 with suppress(OSError):  # the run's folder is gone: nothing left to stop
                     run.ask("stop")
-        says = {"keep": "is still training · finetui attach", "stop": "stops and saves · finetui show"}[answer]
-        self.farewell = "\n".join(safe(f"{run.name} {says} {run.name}") for run in live)
+        says, command = {"keep": ("is still training", "attach"), "stop": ("stops and saves", "show")}[answer]
+        self.farewell = "\n".join(safe(f"{run.name} {says} · {program()} {command} {run.name}") for run in live)
         self.exit()

@@ -11,20 +11,15 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from core.cli.configured import configured
 from core.cli.console import Line, is_terminal, say
-from core.cli.find import find_run
 from core.cli.options import JsonOption, RunsOption, SourceArgument, with_settings
 from core.cli.profile import show_profile, show_rows
 from core.config import (
     RunConfig,
-    load,
     to_dict,
-    with_absolute_paths,
-    with_source,
-    with_values,
 )
 from core.errors import Cancelled, DataError, WorkbenchError, error_from_dict
-from core.preflight import require_sound
 from core.text import safe
 
 _ROWS = 5
@@ -54,7 +49,7 @@ def data(
         service = DataService()
         serve(service.handlers(), background=service.background())
         return
-    asked = _Asked(_configured(values, source, config, runs))
+    asked = _Asked(configured(values, source, config, runs))
     try:
         found, page = asked.rows(rows, label, limit) if rows or label else asked.everything(quick)
     finally:
@@ -73,18 +68,6 @@ def data(
         show_profile(found, page, asked.config)
         if found["problem"] and not found["classes"]:
             raise error_from_dict(found["problem"])
-
-
-def _configured(values: dict[str, Any], source: str | None, path: Path | None, runs: Path | None) -> RunConfig:
-    config = load(path) if path else RunConfig()
-    if source is not None or path is None:
-        config = with_source(config, source or "sample")
-    config = with_values(config, values)
-    if config.split.of:
-        config = config.with_value("split.of", str(find_run(config.split.of, runs).path))
-    config = with_absolute_paths(config)
-    require_sound(config)
-    return config
 
 
 class _Asked:

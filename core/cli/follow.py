@@ -11,6 +11,7 @@ from types import FrameType
 
 from core.cli.console import Line, out, say
 from core.cli.report import run_text
+from core.launch import program
 from core.runs import Batch, History, Run, RunState, follow
 from core.text import safe
 from core.training import events as e
@@ -69,7 +70,7 @@ def watch(run: Run, *, json: bool, ours: bool) -> int:
         keys.close()
         line.clear()
     if cancelled.is_set():
-        say(f"{run.name} is still training · finetui attach {run.name}")
+        say(f"{run.name} is still training · {program()} attach {run.name}")
         return 130
     code = _end(run, history, state, json=json)
     return 130 if ours and keys.count > 1 else code

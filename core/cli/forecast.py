@@ -10,12 +10,12 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from core.cli.configured import configured
 from core.cli.console import Line, out, table
-from core.cli.find import find_run
 from core.cli.options import JsonOption, RunsOption, SourceArgument, with_settings
 from core.cli.report import duration
-from core.config import RunConfig, flag_of, load, with_absolute_paths, with_source, with_values
-from core.preflight import require_device, require_sound
+from core.config import RunConfig, flag_of
+from core.preflight import require_device
 from core.runs import find_root
 
 _STARTED = time.time()
@@ -56,14 +56,7 @@ def forecast(
 
         serve_forecasts(_launch_seconds())
         return
-    chosen = load(config) if config else RunConfig()
-    if source is not None or config is None:
-        chosen = with_source(chosen, source or "sample")
-    chosen = with_values(chosen, values)
-    if chosen.split.of:
-        chosen = chosen.with_value("split.of", str(find_run(chosen.split.of, runs).path))
-    chosen = with_absolute_paths(chosen)
-    require_sound(chosen)
+    chosen = configured(values, source, config, runs)
     require_device(chosen.training)
     found = _found(chosen, find_root(runs).path, probe)
     if json:

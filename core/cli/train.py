@@ -10,11 +10,10 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from core.cli.configured import configured
 from core.cli.console import out, say
-from core.cli.find import find_run
 from core.cli.follow import watch
 from core.cli.options import JsonOption, RunsOption, SourceArgument, with_settings
-from core.config import RunConfig, load, with_absolute_paths, with_source, with_values
 from core.errors import RunError
 from core.launch import start
 from core.preflight import preflight
@@ -35,14 +34,7 @@ def train(
 
     The first ctrl+c stops and saves, the second stops now.
     """
-    chosen = load(config) if config else RunConfig()
-    if source is not None or config is None:
-        chosen = with_source(chosen, source or "sample")
-    chosen = with_values(chosen, values)
-    if chosen.split.of:
-        chosen = chosen.with_value("split.of", str(find_run(chosen.split.of, runs).path))
-    chosen = with_absolute_paths(chosen)
-    chosen = preflight(chosen)
+    chosen = preflight(configured(values, source, config, runs))
     store = RunStore(find_root(runs).path)
     run = store.create(chosen, name)
     start(run)

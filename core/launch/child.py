@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -15,6 +16,14 @@ def child_command(*arguments: str) -> list[str]:
     """
     ours = arguments[:1] == ("work",) or "--jsonl" in arguments
     return [sys.executable, "-P", *(("-X", "utf8") if ours else ()), "-m", "core", *arguments]
+
+
+def program() -> str:
+    """What a person types to call this program here: its name where the shell finds it, else the way to it."""
+    beside = Path(sys.executable).with_name("finetui")
+    if shutil.which("finetui") or not beside.is_file():
+        return "finetui"
+    return min(os.path.relpath(beside), str(beside), key=len)
 
 
 def child_environment() -> dict[str, str]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import functools
-import json
-import os
 import statistics
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
-from core.launch import child_command, child_environment
+from tests.benchmarks.child import talking
 from tests.benchmarks.startup import finetui
 
 SENTENCE = "The zip broke on day two and the shop could not have cared less."
@@ -39,25 +37,12 @@ def cold_seconds() -> float:
 
 def warm_milliseconds() -> float:
     run = trained_run()
-    child = subprocess.Popen(
-        child_command("classify", "--jsonl"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=child_environment(),
-        cwd=os.sep,
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
     times = []
-    for number in range(220):
-        request = {"id": number, "ask": "classify", "run": str(run), "texts": [f"{SENTENCE} {number}"]}
-        began = time.perf_counter()
-        child.stdin.write(json.dumps(request) + "\n")
-        child.stdin.flush()
-        child.stdout.readline()
-        times.append((time.perf_counter() - began) * 1000)
-    child.stdin.close()
-    child.wait()
-    child.stdout.close()
+    with talking("classify", "--jsonl") as child:
+        for number in range(220):
+            request = {"id": number, "ask": "classify", "run": str(run), "texts": [f"{SENTENCE} {number}"]}
+            began = time.perf_counter()
+            child.say(request)
+            child.hear()
+            times.append((time.perf_counter() - began) * 1000)
     return statistics.median(times[20:])

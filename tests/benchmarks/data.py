@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import functools
 import json
-import os
 import random
 import shutil
 import statistics
@@ -20,8 +19,8 @@ from typing import Any
 
 from core.config import RunConfig, to_dict, with_source
 from core.errors import DataError
-from core.launch import child_command, child_environment
 from core.protocol import no_progress
+from tests.benchmarks.child import talking
 from tests.benchmarks.startup import finetui
 from tests.terminal.emulator import Terminal
 
@@ -80,32 +79,19 @@ class Asked:
 def ask(source: str) -> Asked:
     """Start a child as the screen does and ask it for a profile."""
     began = last = time.perf_counter()
-    child = subprocess.Popen(
-        child_command("data", "--jsonl"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=child_environment(),
-        cwd=os.sep,
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
     config = to_dict(with_source(RunConfig(), source))
-    child.stdin.write(json.dumps({"id": 1, "ask": "profile", "config": config}) + "\n")
-    child.stdin.flush()
     stages: dict[str, float] = {}
     silence = 0.0
-    while "result" not in (message := json.loads(child.stdout.readline())):
+    with talking("data", "--jsonl") as child:
+        child.say({"id": 1, "ask": "profile", "config": config})
+        while "result" not in (message := child.hear()):
+            now = time.perf_counter()
+            silence = max(silence, now - last) if stages else 0.0
+            stages.setdefault(message["progress"]["what"], now - began)
+            last = now
         now = time.perf_counter()
-        silence = max(silence, now - last) if stages else 0.0
-        stages.setdefault(message["progress"]["what"], now - began)
-        last = now
-    now = time.perf_counter()
-    stages["answer"] = now - began
-    peak = peak_megabytes(child.pid)
-    child.stdin.close()
-    child.wait()
-    child.stdout.close()
+        stages["answer"] = now - began
+        peak = peak_megabytes(child.pid)
     return Asked(message["result"], stages, peak, max(silence, now - last))
 
 

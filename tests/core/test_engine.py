@@ -5,7 +5,6 @@ Dropout is 0 and the arithmetic float32 where weights are compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -14,75 +13,29 @@ import numpy as np
 import pytest
 import torch
 
-from core.config import ModelConfig, TrainingConfig
-from core.modelling.build import build_model, encoder_layers
-from core.modelling.catalogue import locate
+from core.modelling.build import encoder_layers
 from core.modelling.compact import compact
-from core.modelling.encoding import Encoded, encode, load_tokenizer
+from core.modelling.encoding import Encoded
 from core.modelling.noise import Noise
 from core.modelling.plan import Techniques
 from core.training import events as e
 from core.training.averaging import Average
-from core.training.device import Device
-from core.training.loop import Job, fit
+from core.training.loop import fit
+from tests.core.engine_bench import CONFIG, job, largest_difference, losses_of, trained
 from tests.tiny import tiny_encoder
 
-DEVICE = Device(torch.device("cpu"), "test", "fp32", 1, "for a test")
-PLAIN = Techniques(**{one.name: False for one in fields(Techniques)}, )  # fmt: skip
-CONFIG = TrainingConfig(epochs=2, batch_size=8, learning_rate=1e-3, threads=1, adam_epsilon=1e-3, schedule="constant")
-"""A large epsilon: a key's bias has no gradient but rounding, which a small one blows up."""
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+PLAIN = Techniques(**{one.name: False for one in fields(Techniques)})
 
 OURS = ("bert", "roberta", "electra", "distilbert")
 FOREIGN = ("deberta-v2", "modernbert", "mpnet")
-WORDS = ("the", "film", "was", "phone", "food", "good", "great", "awful", "bad", "very", "really")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
 def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("bases")
     return {family: tiny_encoder(root / family, family) for family in (*OURS, *FOREIGN)}
-
-
-def job(
-    base: Path,
-    techniques: Techniques,
-    config: TrainingConfig = CONFIG,
-    *,
-    frozen: int = 0,
-    dropout: float = 0.0,
-    precision: str = "fp32",
-) -> Job:
-    draw = np.random.default_rng(0)
-    texts = [" ".join(draw.choice(WORDS, size=draw.integers(2, 14))) for _ in range(60)]
-    labels = np.array([int("good" in text or "great" in text) for text in texts])
-    tokenizer = load_tokenizer(base)
-    encoded, _ = encode(tokenizer, texts, 0, 60)
-    model: Any = build_model(locate(str(base)), ModelConfig(frozen_layers=frozen), ("no", "yes"), 1)
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = dropout
-    rows = np.arange(60)
-    pad = int(tokenizer.pad_token_id)
-    device = replace(DEVICE, precision=precision)
-    return Job(model, device, config, encoded, labels, rows[:44], rows[44:], 2, pad, techniques=techniques)
-
-
-def trained(one: Job) -> tuple[dict[str, torch.Tensor], list[float]]:
-    losses = [loss for fact in fit(one) if isinstance(fact, e.StepsFinished) for loss in fact.losses]
-    return one.engine.state(), losses
-
-
-def largest_difference(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
-    assert one.keys() == other.keys()
-    return max(float((one[name] - other[name]).abs().max()) for name in one)
 
 
 @pytest.mark.parametrize("family", OURS)
@@ -92,17 +45,19 @@ def test_our_forward_pass_trains_the_weights_that_the_plain_loop_trains(
 ) -> None:
     buckets = replace(PLAIN, length_buckets=True)  # the same batches on both sides
     plain, ours = job(bases[family], buckets, frozen=frozen), job(bases[family], Techniques(), frozen=frozen)
-    wanted, wanted_losses = trained(plain)
-    found, losses = trained(ours)
+    wanted, plain_facts = trained(plain)
+    found, facts = trained(ours)
     assert plain.engine.own is None
     assert ours.engine.own is not None
     assert (ours.engine.cache is not None) == (frozen == 1)
     assert largest_difference(wanted, found) < 1e-5
-    assert np.allclose(losses, wanted_losses, atol=1e-5)
+    assert np.allclose(losses_of(facts), losses_of(plain_facts), atol=1e-5)
     assert largest_difference(wanted, job(bases[family], PLAIN).engine.state()) > 1e-3
 
 
-@pytest.mark.parametrize("switch", [one.name for one in fields(Techniques) if one.name != "length_buckets"])
+@pytest.mark.parametrize(
+    "switch", [one.name for one in fields(Techniques) if one.name not in ("length_buckets", "cuda_graphs")]
+)
 def test_each_technique_alone_changes_nothing(bases: dict[str, Path], switch: str) -> None:
     wanted, _ = trained(job(bases["bert"], Techniques(), frozen=1))
     found, _ = trained(job(bases["bert"], replace(Techniques(), **{switch: False}), frozen=1))
@@ -157,7 +112,7 @@ def test_a_table_that_is_used_whole_stays_whole(bases: dict[str, Path]) -> None:
 def test_the_engine_learns_in_bf16_with_dropout(bases: dict[str, Path]) -> None:
     config = replace(CONFIG, epochs=12, learning_rate=3e-3, adam_epsilon=1e-8)
     one = job(bases["bert"], Techniques(), config, dropout=0.1, precision="bf16")
-    _, losses = trained(one)
+    losses = losses_of(trained(one)[1])
     assert np.mean(losses[-6:]) < 0.6 * np.mean(losses[:6])
     assert one.engine.weights.master.dtype == torch.float32
 

@@ -19,9 +19,8 @@ from core.training import events as e
 from core.training import graphs
 from core.training.device import choose_device
 from core.training.halves import Halves
-from core.training.loop import Job, fit
-from tests.core.test_engine import CONFIG, job, largest_difference
-from tests.tiny import tiny_encoder
+from core.training.loop import Job
+from tests.core.engine_bench import CONFIG, RECORDABLE, job, largest_difference, losses_of, trained
 
 pytestmark = [
     pytest.mark.gpu,
@@ -39,83 +38,63 @@ def short_runs_are_recorded_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graphs, "WORTH", 0)
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_encoder(tmp_path_factory.mktemp("bases") / "bert", "bert")
-
-
-def on_gpu(base: Path, techniques: Techniques, config: TrainingConfig = LONG, **settings: Any) -> Job:
+def on_gpu(tiny_base: Path, techniques: Techniques, config: TrainingConfig = LONG, **settings: Any) -> Job:
     precision = settings.pop("precision", "fp32")
-    one = job(base, techniques, config, **settings)
+    one = job(tiny_base, techniques, config, **settings)
     one.device = choose_device(replace(config, device="cuda:0", precision=precision))
     return one
-
-
-def trained(one: Job) -> tuple[dict[str, torch.Tensor], np.ndarray[Any, Any], list[Any]]:
-    facts = list(fit(one))
-    losses = [loss for fact in facts if isinstance(fact, e.StepsFinished) for loss in fact.losses]
-    return one.engine.state(), np.array(losses), facts
 
 
 def recordings(one: Job) -> int:
     return 0 if one.engine._graphs is None else len(one.engine._graphs)
 
 
-@pytest.mark.parametrize(
-    ("settings", "frozen"),
-    [
-        ({}, 0),
-        ({"schedule": "linear", "layer_decay": 0.5, "max_grad_norm": 0.1}, 0),
-        ({"accumulation": 2}, 0),
-        ({"class_weights": "balanced", "label_smoothing": 0.1}, 0),
-        ({}, 1),
-    ],
-)
+@pytest.mark.parametrize(("settings", "frozen"), RECORDABLE)
 def test_recorded_steps_train_the_weights_that_eager_ones_train(
-    base: Path, settings: dict[str, Any], frozen: int
+    tiny_base: Path, settings: dict[str, Any], frozen: int
 ) -> None:
     config = replace(LONG, **settings)
-    eager, recorded = (on_gpu(base, one, config, frozen=frozen) for one in (EAGER, Techniques()))
-    wanted, wanted_losses, _ = trained(eager)
-    found, losses, facts = trained(recorded)
+    eager, recorded = (on_gpu(tiny_base, one, config, frozen=frozen) for one in (EAGER, Techniques()))
+    wanted, plain = trained(eager)
+    found, facts = trained(recorded)
     assert recordings(eager) == 0
     assert recordings(recorded) > 0, recorded.engine.reason
     assert not [fact for fact in facts if isinstance(fact, e.Warned)]
-    assert np.allclose(losses, wanted_losses, atol=1e-5)
+    assert np.allclose(losses_of(facts), losses_of(plain), atol=1e-5)
     assert largest_difference(wanted, found) < 1e-5
 
 
-def test_the_gpu_trains_the_weights_that_the_cpu_trains(base: Path) -> None:
-    wanted, *_ = trained(job(base, Techniques(), CONFIG))
-    found, *_ = trained(on_gpu(base, EAGER, CONFIG))
+def test_the_gpu_trains_the_weights_that_the_cpu_trains(tiny_base: Path) -> None:
+    wanted, *_ = trained(job(tiny_base, Techniques(), CONFIG))
+    found, *_ = trained(on_gpu(tiny_base, EAGER, CONFIG))
     assert largest_difference(wanted, found) < 1e-4
 
 
-def test_bf16_follows_the_losses_of_fp32(base: Path) -> None:
-    _, wanted, _ = trained(on_gpu(base, Techniques()))
-    one = on_gpu(base, Techniques(), precision="bf16")
-    _, losses, _ = trained(one)
+def test_bf16_follows_the_losses_of_fp32(tiny_base: Path) -> None:
+    wanted = np.array(losses_of(trained(on_gpu(tiny_base, Techniques()))[1]))
+    one = on_gpu(tiny_base, Techniques(), precision="bf16")
+    losses = np.array(losses_of(trained(one)[1]))
     assert recordings(one) > 0
     assert one.engine.weights.working.dtype == torch.bfloat16
     assert np.abs(losses - wanted).max() < 0.05
 
 
 @pytest.mark.parametrize("techniques", [EAGER, Techniques()])
-def test_dropout_draws_anew_in_every_step_and_the_same_in_every_run(base: Path, techniques: Techniques) -> None:
-    first, *_ = trained(on_gpu(base, techniques, dropout=0.3))
-    again, *_ = trained(on_gpu(base, techniques, dropout=0.3))
-    other, *_ = trained(on_gpu(base, techniques, replace(LONG, seed=7), dropout=0.3))
+def test_dropout_draws_anew_in_every_step_and_the_same_in_every_run(tiny_base: Path, techniques: Techniques) -> None:
+    first, *_ = trained(on_gpu(tiny_base, techniques, dropout=0.3))
+    again, *_ = trained(on_gpu(tiny_base, techniques, dropout=0.3))
+    other, *_ = trained(on_gpu(tiny_base, techniques, replace(LONG, seed=7), dropout=0.3))
     assert largest_difference(first, again) < 1e-4  # attention's own gradient adds up in changing order
     assert largest_difference(first, other) > 1e-3
-    one = on_gpu(base, techniques, dropout=0.3)
+    one = on_gpu(tiny_base, techniques, dropout=0.3)
     rows = one.train[:8]
     seen = {float(one.engine.step(one.labels, [rows], None, number, 0.0).loss) for number in range(1, 9)}
     assert len(seen) == 8  # same rows, same weights: only the draws differ
 
 
-def test_steps_leave_the_device_alone(base: Path) -> None:
+def test_steps_leave_the_device_alone(tiny_base: Path) -> None:
     """Nothing in a step that was recorded makes the host wait."""
-    one = on_gpu(base, Techniques())
+    one = on_gpu(tiny_base, Techniques())
     rows = one.train[:8]
     for number in (1, 2, 3):
         one.engine.step(one.labels, [rows], None, number, 1e-4)
@@ -126,8 +105,8 @@ def test_steps_leave_the_device_alone(base: Path) -> None:
         torch.cuda.set_sync_debug_mode("default")
 
 
-def test_memory_that_runs_out_is_survived(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted, *_ = trained(on_gpu(base, Techniques()))
+def test_memory_that_runs_out_is_survived(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted, *_ = trained(on_gpu(tiny_base, Techniques()))
     real, failed = Halves.gradient, []
 
     def gradient(self: Halves, fed: Any, *args: Any, **kwargs: Any) -> None:
@@ -137,15 +116,15 @@ def test_memory_that_runs_out_is_survived(base: Path, monkeypatch: pytest.Monkey
             torch.empty(1 << 50, dtype=torch.uint8, device="cuda")
 
     monkeypatch.setattr(Halves, "gradient", gradient)
-    one = on_gpu(base, Techniques())
-    found, _, facts = trained(one)
+    one = on_gpu(tiny_base, Techniques())
+    found, facts = trained(one)
     assert failed == [8]
     assert recordings(one) > 0
     assert len([fact for fact in facts if isinstance(fact, e.Warned)]) == 1
     assert largest_difference(wanted, found) < 1e-4
 
 
-def test_a_capture_that_fails_is_survived(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_capture_that_fails_is_survived(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With dropout: the generator must draw again after the broken capture."""
     real = Halves.gradient
 
@@ -155,8 +134,9 @@ def test_a_capture_that_fails_is_survived(base: Path, monkeypatch: pytest.Monkey
             torch.cuda.synchronize()  # not permitted there
 
     monkeypatch.setattr(Halves, "gradient", gradient)
-    one = on_gpu(base, Techniques(), dropout=0.1)
-    _, losses, facts = trained(one)
+    one = on_gpu(tiny_base, Techniques(), dropout=0.1)
+    _, facts = trained(one)
+    losses = losses_of(facts)
     assert recordings(one) == 0
     assert [fact.title for fact in facts if isinstance(fact, e.Warned)] == [
         "Steps are no longer recorded, they take longer"

@@ -6,7 +6,7 @@ those of the plain engine. The same on a real GPU is in test_gpu.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ from core.training import engine as engines
 from core.training import events as e
 from core.training.device import Device
 from core.training.graphs import WORTH, Graphs, Work, backend_for
-from core.training.loop import Job, fit
-from tests.core.test_engine import CONFIG, DEVICE, job, largest_difference
-from tests.tiny import tiny_encoder
+from core.training.loop import Job
+from tests.core.engine_bench import CONFIG, DEVICE, RECORDABLE, job, largest_difference, losses_of, trained
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Recorder:
@@ -51,75 +52,44 @@ class Recorder:
         pass
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_encoder(tmp_path_factory.mktemp("bases") / "bert", "bert")
-
-
 Recorded = Callable[..., Job]
 
 
 @pytest.fixture
-def recorded(base: Path, monkeypatch: pytest.MonkeyPatch) -> Recorded:
+def recorded(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> Recorded:
     """A job whose steps are recorded."""
 
     def make(recorder: Recorder, **settings: Any) -> Job:
         with monkeypatch.context() as patch:
             patch.setattr(engines, "backend_for", lambda *_, **__: (recorder, "recorded for a test"))
-            found = job(base, Techniques(), **settings)
+            found = job(tiny_base, Techniques(), **settings)
             assert found.engine.own is not None
         return found
 
     return make
 
 
-def trained(one: Job) -> tuple[dict[str, torch.Tensor], list[Any]]:
-    facts = list(fit(one))
-    return one.engine.state(), facts
-
-
-def losses(facts: list[Any]) -> list[float]:
-    return [loss for fact in facts if isinstance(fact, e.StepsFinished) for loss in fact.losses]
-
-
-@pytest.mark.parametrize(
-    ("settings", "frozen"),
-    [
-        ({}, 0),
-        ({"schedule": "linear", "layer_decay": 0.5, "max_grad_norm": 0.1}, 0),
-        ({"accumulation": 2}, 0),
-        ({"class_weights": "balanced", "label_smoothing": 0.1}, 0),
-        ({}, 1),
-    ],
-)
+@pytest.mark.parametrize(("settings", "frozen"), RECORDABLE)
 def test_recorded_steps_train_the_weights_that_eager_ones_train(
-    base: Path, recorded: Recorded, settings: dict[str, Any], frozen: int
+    tiny_base: Path, recorded: Recorded, settings: dict[str, Any], frozen: int
 ) -> None:
     config = replace(CONFIG, epochs=4, **settings)
     recorder = Recorder()
-    wanted, plain = trained(job(base, Techniques(), config, frozen=frozen))
+    wanted, plain = trained(job(tiny_base, Techniques(), config, frozen=frozen))
     one: Any = recorded(recorder, config=config, frozen=frozen)
     found, facts = trained(one)
     assert recorder.replayed > recorder.ran > 0  # some steps ran eagerly first, most were replayed
     assert (one.engine.cache is not None) == (frozen == 1)
     assert largest_difference(wanted, found) < 1e-5
-    assert np.allclose(losses(facts), losses(plain), atol=1e-5)
+    assert np.allclose(losses_of(facts), losses_of(plain), atol=1e-5)
     accuracies = [
         [fact.train_accuracy for fact in each if isinstance(fact, e.EpochFinished)] for each in (plain, facts)
     ]
     assert accuracies[0] == accuracies[1]
 
 
-def test_the_fused_attention_trains_the_same_weights(base: Path, recorded: Recorded) -> None:
-    wanted, _ = trained(job(base, Techniques()))
+def test_the_fused_attention_trains_the_same_weights(tiny_base: Path, recorded: Recorded) -> None:
+    wanted, _ = trained(job(tiny_base, Techniques()))
     one: Any = recorded(Recorder())
     one.engine.own.fused = True
     found, _ = trained(one)
@@ -153,8 +123,8 @@ def test_to_record_is_to_do_nothing(recorded: Recorded) -> None:
     assert all(torch.equal(was, now) for was, now in zip(before, everything(), strict=True))
 
 
-def test_a_recording_that_fails_costs_nothing_but_speed(base: Path, recorded: Recorded) -> None:
-    wanted, _ = trained(job(base, Techniques()))
+def test_a_recording_that_fails_costs_nothing_but_speed(tiny_base: Path, recorded: Recorded) -> None:
+    wanted, _ = trained(job(tiny_base, Techniques()))
     recorder = Recorder(breaks_at=2)
     found, facts = trained(recorded(recorder))
     assert largest_difference(wanted, found) < 1e-5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +22,8 @@ from core.training import events as e
 from core.training.device import Device
 from core.training.loop import Better, Ending, Job, Outcome, Yielded, fit
 from core.training.scoring import metric_value, stratified_sample
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 DEVICE = Device(torch.device("cpu"), "test", "fp32", 1, "for a test")
 FAST = TrainingConfig(epochs=3, batch_size=8, learning_rate=3e-3, threads=1)
@@ -45,14 +47,6 @@ class Task:
 def encoded_task(base: Path, texts: list[str], labels: list[int]) -> Task:
     tokenizer = load_tokenizer(base)
     return Task(base, encode(tokenizer, texts, 0, 64)[0], np.array(labels), int(tokenizer.pad_token_id))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,26 +14,14 @@ from core.errors import TrainingError
 from core.modelling.plan import Techniques
 from core.training import events as e
 from core.training.halves import Halves
-from core.training.loop import Job, fit
+from core.training.loop import fit
 from core.training.memory import is_out_of_memory
-from tests.core.test_engine import CONFIG, job, largest_difference
-from tests.tiny import tiny_encoder
+from tests.core.engine_bench import CONFIG, job, largest_difference, trained
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 CUDA = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
 CPU = RuntimeError("[enforce fail] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes.")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_encoder(tmp_path_factory.mktemp("bases") / "bert", "bert")
 
 
 def runs_out(monkeypatch: pytest.MonkeyPatch, most: int, error: BaseException, *, after: int = 0) -> list[int]:
@@ -54,22 +41,17 @@ def runs_out(monkeypatch: pytest.MonkeyPatch, most: int, error: BaseException, *
     return called
 
 
-def trained(one: Job) -> tuple[dict[str, torch.Tensor], list[Any]]:
-    facts = list(fit(one))
-    return one.engine.state(), facts
-
-
 @pytest.mark.parametrize("error", [CUDA, CPU, MemoryError("Unable to allocate 8 GiB")])
 @pytest.mark.parametrize("settings", [{}, {"class_weights": "balanced", "label_smoothing": 0.1}, {"accumulation": 2}])
 def test_the_weights_are_those_of_a_run_with_small_micro_batches_from_the_start(
-    base: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, settings: dict[str, Any]
+    tiny_base: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, settings: dict[str, Any]
 ) -> None:
     config = replace(CONFIG, **settings)
-    careful = job(base, Techniques(), config)
+    careful = job(tiny_base, Techniques(), config)
     careful.engine.micro_rows = 4
     wanted, _ = trained(careful)
     called = runs_out(monkeypatch, 4, error)
-    found, facts = trained(job(base, Techniques(), config))
+    found, facts = trained(job(tiny_base, Techniques(), config))
     assert called[0] == 8
     assert called.count(8) == 1  # remembered for the rest of the run
     assert largest_difference(wanted, found) < 1e-6
@@ -82,10 +64,10 @@ def test_the_weights_are_those_of_a_run_with_small_micro_batches_from_the_start(
     assert f"stays {batch}" in told.message
 
 
-def test_in_the_middle_of_a_run_and_down_to_one_row(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted, _ = trained(job(base, Techniques()))
+def test_in_the_middle_of_a_run_and_down_to_one_row(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted, _ = trained(job(tiny_base, Techniques()))
     called = runs_out(monkeypatch, 1, CUDA, after=1)
-    found, facts = trained(job(base, Techniques()))
+    found, facts = trained(job(tiny_base, Techniques()))
     assert largest_difference(wanted, found) < 1e-5
     assert called[:5] == [8, 8, 4, 2, 1]
     assert [fact.title.split(": ")[1] for fact in facts if isinstance(fact, e.Warned)] == [
@@ -95,9 +77,9 @@ def test_in_the_middle_of_a_run_and_down_to_one_row(base: Path, monkeypatch: pyt
     ]
 
 
-def test_where_one_row_is_too_much_the_error_says_what_to_do(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_one_row_is_too_much_the_error_says_what_to_do(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs_out(monkeypatch, 0, CUDA)
-    one = job(base, Techniques())
+    one = job(tiny_base, Techniques())
     before = one.engine.state()
     with pytest.raises(TrainingError, match="Out of memory") as failed:
         list(fit(one))
@@ -105,16 +87,16 @@ def test_where_one_row_is_too_much_the_error_says_what_to_do(base: Path, monkeyp
     assert largest_difference(before, one.engine.state()) == 0
 
 
-def test_other_errors_are_not_taken_for_want_of_memory(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_errors_are_not_taken_for_want_of_memory(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_out_of_memory(RuntimeError("index out of range"))
     called = runs_out(monkeypatch, 4, RuntimeError("index out of range"))
     with pytest.raises(RuntimeError, match="index out of range"):
-        list(fit(job(base, Techniques())))
+        list(fit(job(tiny_base, Techniques())))
     assert called == [8]
 
 
-def test_rows_that_do_not_divide_evenly_are_all_there(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = job(base, Techniques())
+def test_rows_that_do_not_divide_evenly_are_all_there(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = job(tiny_base, Techniques())
     called = runs_out(monkeypatch, 3, CUDA)
     done = one.engine.step(one.labels, [one.train[:7]], None, 1, 1e-3)
     assert called == [7, 4, 2, 2, 2, 1]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from textual.pilot import Pilot
 
@@ -22,6 +23,18 @@ def room(app: Workbench) -> DataRoom:
 
 async def loaded(pilot: Pilot[None], app: Workbench, text: str = "75 rows") -> None:
     await until(pilot, lambda: app.screen.focused is not None and text in painted(app) and "sentence" in painted(app))
+
+
+@asynccontextmanager
+async def opened(
+    app: Workbench, size: tuple[int, int] = (80, 24), *, checks: bool = False
+) -> AsyncIterator[tuple[Workbench, Pilot[None]]]:
+    """The app running with its data shown; with `checks` when the last check of it is done."""
+    async with app.run_test(size=size) as pilot:
+        await loaded(pilot, app)
+        if checks:
+            await checked(pilot, app)
+        yield app, pilot
 
 
 async def checked(pilot: Pilot[None], app: Workbench) -> None:

@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from core.config import RunConfig
 from core.errors import DataError
-from core.launch import child_environment
+from core.launch import child_environment, program
 from core.runs import Run, RunStore
 from core.training import events as e
 from tests.tui.bench import until
@@ -162,7 +162,7 @@ async def test_quitting_keeps_a_live_run_by_default(workbench: Build, live: Run)
             await until(pilot, lambda: isinstance(app.screen, Question))
             await pilot.press("enter")
             await until(pilot, lambda: app._exit)
-    assert app.farewell == "brisk-otter is still training · finetui attach brisk-otter"
+    assert app.farewell == f"brisk-otter is still training · {program()} attach brisk-otter"
     assert not live.control_path.exists()
 
 

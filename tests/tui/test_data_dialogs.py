@@ -9,7 +9,7 @@ from textual.widgets import Select
 
 from tests.tui.bench import until
 from tests.tui.conftest import painted
-from tests.tui.data_bench import Build, loaded, room
+from tests.tui.data_bench import Build, loaded, opened, room
 from tui.app import Workbench
 from tui.screens.data import DataRoom
 from tui.screens.data_dialogs import CureDialog, PickDialog, RenameDialog
@@ -25,9 +25,7 @@ async def in_room(pilot: Pilot[None], app: Workbench) -> None:
 
 
 async def test_a_class_gets_another_name(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         await pilot.press("a")
         await until(pilot, lambda: isinstance(app.screen, RenameDialog) and "'positive' (40 rows)" in painted(app))
         await pilot.press("enter")  # no name, no renaming
@@ -42,9 +40,7 @@ async def test_a_class_gets_another_name(workbench: Build) -> None:
 
 
 async def test_the_name_of_another_class_merges_and_says_so_while_typing(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         await pilot.press("a")
         await until(pilot, lambda: isinstance(app.screen, RenameDialog))
         await pilot.press(*"positive")
@@ -58,9 +54,7 @@ async def test_the_name_of_another_class_merges_and_says_so_while_typing(workben
 
 
 async def test_hostile_names_are_shown_as_pictures_and_can_be_renamed(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         await pilot.press("G", "a")
         await until(pilot, lambda: isinstance(app.screen, RenameDialog) and "'[/red] odd␛[31m'" in painted(app))
         assert "\x1b" not in painted(app)
@@ -72,9 +66,7 @@ async def test_hostile_names_are_shown_as_pictures_and_can_be_renamed(workbench:
 
 
 async def test_every_rule_is_offered_and_one_without_an_argument_is_one_key(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         await pilot.press("plus")
         await until(
             pilot, lambda: isinstance(app.screen, CureDialog) and "Strip these from [/the] texts." in painted(app)
@@ -87,9 +79,7 @@ async def test_every_rule_is_offered_and_one_without_an_argument_is_one_key(work
 
 
 async def test_a_cure_that_cannot_be_is_refused_with_the_reason(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         await pilot.press("plus")
         await until(pilot, lambda: isinstance(app.screen, CureDialog))
         await pilot.press("enter")
@@ -104,9 +94,7 @@ async def test_a_cure_that_cannot_be_is_refused_with_the_reason(workbench: Build
 
 
 async def test_escape_leaves_the_argument_then_the_dialog(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         await pilot.press("plus")
         await until(pilot, lambda: isinstance(app.screen, CureDialog))
         await pilot.press("enter")
@@ -131,9 +119,7 @@ async def reading(pilot: Pilot[None], app: Workbench, name: str = "encoding") ->
 
 
 async def test_every_decision_is_shown_with_its_reason(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         rows = await reading(pilot, app)
         text = painted(app)
         assert "no byte says otherwise" in text
@@ -147,9 +133,7 @@ async def test_every_decision_is_shown_with_its_reason(workbench: Build) -> None
 
 
 async def test_another_encoding_applies_and_is_undone(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         await reading(pilot, app)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, PickDialog) and "cp1252" in painted(app))
@@ -163,9 +147,7 @@ async def test_another_encoding_applies_and_is_undone(workbench: Build) -> None:
 
 
 async def test_what_cannot_be_is_said_in_the_dialog(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         await reading(pilot, app)
         for typed, said in (("klingon", "Python knows no encoding"), ("utf-16", "•utf-16")):
             await pilot.press("enter")
@@ -183,9 +165,7 @@ async def test_what_cannot_be_is_said_in_the_dialog(workbench: Build) -> None:
 
 
 async def test_several_text_columns_are_joined_in_the_order_of_marking(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         select = app.screen.query_one("#column-text", Select)
         select.value = select._options[-1][1]
         await until(pilot, lambda: isinstance(app.screen, PickDialog) and "[1] text" in painted(app))
@@ -202,9 +182,7 @@ async def test_several_text_columns_are_joined_in_the_order_of_marking(workbench
 async def test_the_test_rows_come_from_a_file_that_is_named(workbench: Build, tmp_path: Path) -> None:
     file = tmp_path / "my test.csv"
     file.touch()
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         await reading(pilot, app, "test_file")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, PickDialog))

@@ -4,7 +4,7 @@ from textual.widgets import Select
 
 from tests.tui.bench import until
 from tests.tui.conftest import painted
-from tests.tui.data_bench import Build, checked, lines, loaded, put_cursor, room, under_cursor
+from tests.tui.data_bench import Build, checked, lines, loaded, opened, put_cursor, room, under_cursor
 from tui.facts import Finding
 from tui.widgets.health import Health
 from tui.widgets.row_list import RowList
@@ -15,10 +15,7 @@ def notified(app: object, text: str) -> bool:
 
 
 async def test_a_finding_opens_its_rows_and_its_cure_is_one_key(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
-        await checked(pilot, app)
+    async with opened(workbench(), checks=True) as (app, pilot):
         put_cursor(app, "14 near")
         await pilot.press("enter")
         await until(pilot, lambda: "14 rows · finding: duplicates" in painted(app))
@@ -34,10 +31,7 @@ async def test_a_finding_opens_its_rows_and_its_cure_is_one_key(workbench: Build
 
 
 async def test_what_the_checks_find_joins_the_rest_worst_first(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(120, 40)) as pilot:
-        await loaded(pilot, app)
-        await checked(pilot, app)
+    async with opened(workbench(), (120, 40), checks=True) as (app, _pilot):
         marks = [line[0] for line in lines(app)]
         assert marks == sorted(marks, key="✗!✓".index)
         assert any("pieces of one another" in line for line in lines(app))
@@ -48,9 +42,7 @@ async def test_what_the_checks_find_joins_the_rest_worst_first(workbench: Build)
 
 
 async def test_the_line_under_the_cursor_stays_where_it_is_while_findings_arrive(workbench: Build) -> None:
-    app = workbench("/somewhere/stuck")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench("/somewhere/stuck")) as (app, pilot):
         await until(pilot, lambda: "near duplicates… 2/5" in painted(app))
         health = put_cursor(app, "14 near")
         await pilot.pause()
@@ -67,9 +59,7 @@ async def test_the_line_under_the_cursor_stays_where_it_is_while_findings_arrive
 
 
 async def test_checks_give_way_when_the_data_changes(workbench: Build) -> None:
-    app = workbench("/somewhere/stuck")
-    async with app.run_test(size=(100, 30)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench("/somewhere/stuck"), (100, 30)) as (app, pilot):
         await until(pilot, lambda: "near duplicates… 2/5 43 %" in painted(app))
         await pilot.press("x")
         await loaded(pilot, app, "35 rows kept of 75")
@@ -79,27 +69,18 @@ async def test_checks_give_way_when_the_data_changes(workbench: Build) -> None:
 
 
 async def test_a_check_that_fails_is_a_line_and_the_others_go_on(workbench: Build) -> None:
-    app = workbench("/somewhere/odd")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
-        await checked(pilot, app)
+    async with opened(workbench("/somewhere/odd"), checks=True) as (app, _pilot):
         assert any("leaks could not be looked at: No such luck" in line.replace("\n  ", " ") for line in lines(app))
 
 
 async def test_without_a_tokenizer_lengths_stay_in_words_and_say_why(workbench: Build) -> None:
-    app = workbench("/somewhere/tokenless")
-    async with app.run_test(size=(120, 40)) as pilot:
-        await loaded(pilot, app)
-        await checked(pilot, app)
+    async with opened(workbench("/somewhere/tokenless"), (120, 40), checks=True) as (app, _pilot):
         assert "max 71 words" in painted(app)
         assert "starter is not on this machine" in painted(app)
 
 
 async def test_a_setting_that_mends_is_set_marked_as_done_and_taken_back(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
-        await checked(pilot, app)
+    async with opened(workbench(), checks=True) as (app, pilot):
         put_cursor(app, "much larger")
         assert "f: weigh" in under_cursor(app)
         await pilot.press("f")
@@ -114,10 +95,7 @@ async def test_a_setting_that_mends_is_set_marked_as_done_and_taken_back(workben
 
 
 async def test_undo_leaves_what_another_room_set(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
-        await checked(pilot, app)
+    async with opened(workbench(), checks=True) as (app, pilot):
         put_cursor(app, "much larger")
         await pilot.press("f")
         await until(pilot, lambda: app.config.training.class_weights == "balanced")
@@ -128,10 +106,7 @@ async def test_undo_leaves_what_another_room_set(workbench: Build) -> None:
 
 
 async def test_a_finding_can_name_the_group_column(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
-        await checked(pilot, app)
+    async with opened(workbench(), checks=True) as (app, pilot):
         put_cursor(app, "pieces of one another")
         await pilot.press("f")
         await until(pilot, lambda: app.config.data.group == "[/b]")
@@ -141,10 +116,7 @@ async def test_a_finding_can_name_the_group_column(workbench: Build) -> None:
 
 
 async def test_a_cure_is_switched_off_and_on_and_keeps_its_place(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
-        await checked(pilot, app)
+    async with opened(workbench(), checks=True) as (app, pilot):
         await pilot.press("x")
         await loaded(pilot, app, "35 rows kept of 75")
         put_cursor(app, "14 near")
@@ -164,9 +136,7 @@ async def test_a_cure_is_switched_off_and_on_and_keeps_its_place(workbench: Buil
 
 
 async def test_a_cure_opens_the_rows_that_it_dropped(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         await pilot.press("x")
         await loaded(pilot, app, "35 rows kept of 75")
         put_cursor(app, "drop-class:positive")
@@ -177,19 +147,14 @@ async def test_a_cure_opens_the_rows_that_it_dropped(workbench: Build) -> None:
 
 
 async def test_rows_that_reading_left_out_can_be_looked_at(workbench: Build) -> None:
-    app = workbench("/somewhere/odd")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench("/somewhere/odd")) as (app, pilot):
         put_cursor(app, "3 left out: unreadable time")
         await pilot.press("enter")
         await until(pilot, lambda: "3 rows · finding: unreadable time" in painted(app))
 
 
 async def test_lines_that_nothing_can_be_done_about_say_so(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
-        await checked(pilot, app)
+    async with opened(workbench(), checks=True) as (app, pilot):
         put_cursor(app, "one class is rare")
         await until(pilot, lambda: "Undo" not in painted(app) and "Fix" not in painted(app).splitlines()[-1])
         for keys, words in (
@@ -204,10 +169,7 @@ async def test_lines_that_nothing_can_be_done_about_say_so(workbench: Build) -> 
 
 
 async def test_undoing_a_cure_brings_its_finding_back_under_the_cursor(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
-        await checked(pilot, app)
+    async with opened(workbench(), checks=True) as (app, pilot):
         put_cursor(app, "14 near")
         await pilot.press("f")
         await until(pilot, lambda: any("[x] drop-duplicates" in line for line in lines(app)))

@@ -1,21 +1,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from textual import events
-from textual.pilot import Pilot
 from textual.widgets import Select
 
 from core.config import absolute_source as absolute
 from core.errors import Cancelled, WorkbenchError
 from tests.tui.bench import until
 from tests.tui.conftest import fake_engine, painted
-from tui.app import Workbench
+from tests.tui.data_bench import Build, loaded, opened, room
 from tui.facts import Query
-from tui.screens.data import DataRoom
 from tui.screens.modals import TextDialog
 from tui.sources import given_path, pasted_path
 from tui.widgets.class_balance import ClassBalance
@@ -24,22 +21,9 @@ from tui.widgets.health import Health
 from tui.widgets.row_list import RowList
 from tui.widgets.source_bar import SourceBar
 
-Build = Callable[..., Workbench]
-
-
-def room(app: Workbench) -> DataRoom:
-    assert isinstance(app.screen, DataRoom)
-    return app.screen
-
-
-async def loaded(pilot: Pilot[None], app: Workbench, text: str = "75 rows") -> None:
-    await until(pilot, lambda: app.screen.focused is not None and text in painted(app) and "sentence" in painted(app))
-
 
 async def test_the_sample_is_open_from_the_start(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, _pilot):
         text = painted(app)
         assert "3 classes · 75 rows kept of 75" in text
         assert "positive" in text
@@ -51,9 +35,7 @@ async def test_the_sample_is_open_from_the_start(workbench: Build) -> None:
 
 
 async def test_text_of_the_data_cannot_act_on_the_terminal(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(120, 40)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench(), (120, 40)) as (app, pilot):
         await pilot.press("G", "enter")
         await until(pilot, lambda: "class [/red] odd␛[31m" in painted(app))
         await pilot.press("enter")
@@ -64,9 +46,7 @@ async def test_text_of_the_data_cannot_act_on_the_terminal(workbench: Build) -> 
 
 
 async def test_a_class_is_excluded_and_brought_back(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         await pilot.press("x")
         await loaded(pilot, app, "35 rows kept of 75")
         assert app.config.data.cures == ("drop-class:positive",)
@@ -77,9 +57,7 @@ async def test_a_class_is_excluded_and_brought_back(workbench: Build) -> None:
 
 
 async def test_rows_are_searched_while_typing(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         await pilot.press("slash", *"sentence 7", "enter")
         await until(pilot, lambda: "7 rows · holding 'sentence 7'" in painted(app))
         assert isinstance(app.screen.focused, RowList)
@@ -88,9 +66,7 @@ async def test_rows_are_searched_while_typing(workbench: Build) -> None:
 
 
 async def test_the_list_moves_with_arrows_and_letters(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         rows = app.screen.query_one(RowList)
         rows.focus()
         await pilot.press("j", "down", "k")
@@ -103,9 +79,7 @@ async def test_the_list_moves_with_arrows_and_letters(workbench: Build) -> None:
 
 
 async def test_a_file_that_cannot_be_read_leaves_the_former_data(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         room(app).open_source("/nowhere/bad")
         await until(pilot, lambda: "There is no file bad" in painted(app))
         text = painted(app)
@@ -117,9 +91,7 @@ async def test_a_file_that_cannot_be_read_leaves_the_former_data(workbench: Buil
 
 
 async def test_a_child_that_dies_is_an_error_with_its_last_words(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         room(app).open_source("/nowhere/die")
         await until(pilot, lambda: "out of memory, said the fake" in painted(app))
         room(app).open_source("sample")
@@ -127,9 +99,7 @@ async def test_a_child_that_dies_is_an_error_with_its_last_words(workbench: Buil
 
 
 async def test_escape_cancels_what_loads(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         room(app).open_source("/nowhere/slow")
         await until(pilot, lambda: "reading /nowhere/slow" in painted(app) and "12 %" in painted(app))
         await pilot.press("escape")
@@ -142,26 +112,20 @@ async def test_escape_cancels_what_loads(workbench: Build) -> None:
 async def test_a_path_pasted_anywhere_in_the_room_is_opened(workbench: Build, tmp_path: Path) -> None:
     file = tmp_path / "my file.csv"
     file.write_text("text,label\na,b\n")
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         app.screen.post_message(events.Paste(f"'{file}'\n"))
         await until(pilot, lambda: app.config.data.source == str(file))
         assert app.config.data.given == str(file)
 
 
 async def test_a_pasted_path_to_nothing_says_so(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         app.screen.post_message(events.Paste("/nowhere/bad\n"))
         await until(pilot, lambda: "There is no file bad" in painted(app))
 
 
 async def test_a_mistyped_path_stays_in_the_field(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         await pilot.press("o")
         field = app.screen.query_one("#path", Field)
         assert app.screen.focused is field
@@ -178,9 +142,7 @@ async def test_a_mistyped_path_stays_in_the_field(workbench: Build) -> None:
 
 
 async def test_search_words_do_not_outlive_the_data(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         await pilot.press("slash", *"sentence 7", "enter")
         await until(pilot, lambda: "7 rows · holding" in painted(app))
         health = app.screen.query_one(Health)
@@ -207,18 +169,14 @@ async def test_a_table_without_sentences_shows_its_columns_and_another_can_be_pi
 
 
 async def test_u_without_a_cure_says_so(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         assert "Undo" not in painted(app).splitlines()[-1]
         await pilot.press("u")
         await until(pilot, lambda: any("Nothing to undo" in one.message for one in app._notifications))
 
 
 async def test_a_typed_path_is_opened(workbench: Build, tmp_path: Path) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         app.screen.query_one("#path").focus()
         await pilot.press(*"q1.csv", "enter")
         await until(pilot, lambda: app.config.data.given == "q1.csv")
@@ -226,18 +184,14 @@ async def test_a_typed_path_is_opened(workbench: Build, tmp_path: Path) -> None:
 
 
 async def test_the_source_bar_leads_back_to_the_sample(workbench: Build) -> None:
-    app = workbench("/somewhere/else.csv")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench("/somewhere/else.csv")) as (app, pilot):
         app.screen.query_one(SourceBar).focus()
         await pilot.press("g", "enter")
         await until(pilot, lambda: app.config.data.source == "sample")
 
 
 async def test_columns_can_be_chosen(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         app.screen.query_one("#column-group", Select).value = "[/b]"
         await until(pilot, lambda: app.config.data.group == "[/b]")
         await loaded(pilot, app)
@@ -265,9 +219,7 @@ async def test_a_missing_file_on_the_command_line_says_so(workbench: Build, tmp_
 
 
 async def test_the_end_of_a_long_file_is_fetched_when_it_comes_in_sight(workbench: Build) -> None:
-    app = workbench("/somewhere/long")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench("/somewhere/long")) as (app, pilot):
         app.screen.query_one(RowList).focus()
         await pilot.press("G")
         await until(pilot, lambda: "sentence 100000 " in painted(app))

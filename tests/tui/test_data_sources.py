@@ -10,7 +10,7 @@ from textual import events
 from core.recent import recent, remember
 from tests.tui.bench import until
 from tests.tui.conftest import painted
-from tests.tui.data_bench import Build, checked, loaded, room
+from tests.tui.data_bench import Build, loaded, opened, room
 from tui.facts import Lengths
 from tui.screens.modals import TextDialog
 from tui.sources import given_path, short
@@ -26,9 +26,7 @@ def text_of(lines: list[list[tuple[str, str]]]) -> str:
 
 @pytest.mark.parametrize("name", ["hub:owner/name", "hub:owner/name/config", "kaggle:competition/some-name"])
 async def test_a_remote_name_is_opened_typed_or_pasted(workbench: Build, name: str) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         assert "path or hub:owner/name" in painted(app)
         await pilot.press("o", *name, "enter")
         await until(pilot, lambda: app.config.data.source == name)
@@ -39,9 +37,7 @@ async def test_a_remote_name_is_opened_typed_or_pasted(workbench: Build, name: s
 
 
 async def test_a_folder_that_is_pasted_is_opened(workbench: Build, tmp_path: Path) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         app.screen.post_message(events.Paste(f"'{tmp_path}'"))
         await until(pilot, lambda: app.config.data.source == str(tmp_path))
 
@@ -60,9 +56,7 @@ def test_a_long_path_keeps_its_folder_where_there_is_room() -> None:
 async def test_what_was_read_is_remembered_and_comes_first(workbench: Build) -> None:
     for source in ("/data/old.csv", "hub:owner/name"):
         remember(source)
-    app = workbench("/data/new.csv")
-    async with app.run_test(size=(160, 40)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench("/data/new.csv"), (160, 40)) as (app, pilot):
         await until(pilot, lambda: recent()[0] == "/data/new.csv")
         await until(pilot, lambda: "▸/data/new.csv  hub:owner/name  /data/old.csv  Browse…" in painted(app))
         room(app).open_source("/nowhere/bad")
@@ -76,9 +70,7 @@ async def test_what_was_read_is_remembered_and_comes_first(workbench: Build) -> 
 async def test_recent_sources_fit_an_80_column_screen(workbench: Build) -> None:
     for number in range(9):
         remember(f"/some/folder/with/a/long/name/reviews-of-the-year-{number}.csv")
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench()) as (app, pilot):
         await until(pilot, lambda: "year-8.csv" in painted(app))
         line = painted(app).splitlines()[1]
         assert "Browse…" in line
@@ -86,9 +78,7 @@ async def test_recent_sources_fit_an_80_column_screen(workbench: Build) -> None:
 
 
 async def test_whoever_comes_back_to_a_source_finds_its_cures(workbench: Build) -> None:
-    app = workbench("/somewhere/one.csv")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench("/somewhere/one.csv")) as (app, pilot):
         await pilot.press("x")
         await loaded(pilot, app, "35 rows kept of 75")
         room(app).open_source("sample")
@@ -101,10 +91,7 @@ async def test_whoever_comes_back_to_a_source_finds_its_cures(workbench: Build) 
 
 
 async def test_two_quick_changes_are_both_made(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
-        await checked(pilot, app)
+    async with opened(workbench(), checks=True) as (app, pilot):
         for name in ("positive", "negative"):
             app.screen.post_message(ClassBalance.Excluded(name))
         await until(pilot, lambda: app.config.data.cures == ("drop-class:positive", "drop-class:negative"))
@@ -115,9 +102,7 @@ async def test_two_quick_changes_are_both_made(workbench: Build) -> None:
 
 
 async def test_given_parts_are_counted_and_rows_name_their_file(workbench: Build) -> None:
-    app = workbench("/somewhere/parts")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
+    async with opened(workbench("/somewhere/parts")) as (app, pilot):
         text = painted(app)
         assert "train 25 · validation 25 · test 25 (given)" in text
         assert "train.tsv  1 positive" in text
@@ -129,10 +114,7 @@ async def test_given_parts_are_counted_and_rows_name_their_file(workbench: Build
 
 
 async def test_another_split_is_looked_at_when_the_room_is_seen_again(workbench: Build) -> None:
-    app = workbench()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await loaded(pilot, app)
-        await checked(pilot, app)
+    async with opened(workbench(), checks=True) as (app, pilot):
         asked: list[str] = []
         real = app.engine.ask
 
