@@ -7,14 +7,22 @@
     ├── DeviceError           the device asked for is not there
     ├── RunError              a run folder: missing, damaged, in use, not writable
     ├── TrainingError         training started and could not go on
+    │   ├── NotFiniteError    the loss or the gradient is not a number
+    │   └── MemoryFullError   a single row at a time is too much
+    ├── DiskFullError         no room for what must be written
     └── Cancelled             a person asked to stop
 
-Exit codes of the command line: 2 for what the person gave us, 1 for what failed on our side, 130 for "stop now".
+Exit codes of the command line: 2 for what the person gave us, 1 for what failed on our side, 71 (`EX_OSERR`) when
+memory or the disk is full, 75 (`EX_TEMPFAIL`) for a run that paused and can go on, 130 for "stop now".
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
+
+PAUSED = 75
+"""Exit code of a run that left and can go on."""
 
 
 class WorkbenchError(Exception):
@@ -70,6 +78,30 @@ class TrainingError(WorkbenchError):
     exit_code = 1
 
 
+class NotFiniteError(TrainingError):
+    """The loss or the gradient of `step` is not a number; `rows` are those it learned from."""
+
+    def __init__(self, step: int, loss: float, norm: float, rows: Sequence[int], rate: float) -> None:
+        super().__init__(
+            f"The loss is not a number at step {step}",
+            f"Loss {loss:g}, gradient norm {norm:g}: training has diverged. The best weights so far are kept.",
+            f"Try a lower learning rate than {rate:g}, or --precision fp32.",
+        )
+        self.step, self.rows = step, rows
+
+
+class MemoryFullError(TrainingError):
+    """Memory ran out and smaller micro-batches did not help."""
+
+    exit_code = 71
+
+
+class DiskFullError(WorkbenchError):
+    """There is no room for what must be written."""
+
+    exit_code = 71
+
+
 class Cancelled(WorkbenchError):
     """A person asked to stop."""
 
@@ -78,10 +110,22 @@ class Cancelled(WorkbenchError):
 
 def error_from_dict(fields: dict[str, Any]) -> WorkbenchError:
     """The error a child reported, rebuilt by name; an unknown kind stays a `WorkbenchError`."""
-    kinds = {kind.__name__: kind for kind in WorkbenchError.__subclasses__()}
-    kind = kinds.get(str(fields.get("kind", "")), WorkbenchError)
+    kind = kind_named(str(fields.get("kind", "")))
+    if issubclass(kind, NotFiniteError):  # made from figures, which are in its words
+        kind = TrainingError
     return kind(
         str(fields.get("title", "Something went wrong")),
         str(fields.get("message", "")),
         str(fields.get("next_step", "")),
     )
+
+
+def _kinds(root: type[WorkbenchError] = WorkbenchError) -> Iterator[type[WorkbenchError]]:
+    yield root
+    for kind in root.__subclasses__():
+        yield from _kinds(kind)
+
+
+def kind_named(name: str) -> type[WorkbenchError]:
+    """The class of the tree with that name; `WorkbenchError` when there is none."""
+    return next((kind for kind in _kinds() if kind.__name__ == name), WorkbenchError)

@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
 from core.errors import Cancelled, DataError, WorkbenchError, error_from_dict
+from core.secrets import without_secrets
 from core.text import safe
 
 Progress = Callable[[int, int, str], None]
@@ -199,7 +200,7 @@ def unexpected(error: Exception) -> WorkbenchError:
     """An error that is not ours, in words a person can read; its traceback goes elsewhere."""
     if isinstance(error, MemoryError):
         return WorkbenchError("Out of memory", safe(str(error))[:300], "Close other programs, or use fewer rows.")
-    message = f"{type(error).__name__}: {safe(str(error))}"[:300]
+    message = without_secrets(f"{type(error).__name__}: {safe(str(error))}")[:300]
     return WorkbenchError("This did not work", message, "This is an error in finetui: please report what you did.")
 
 

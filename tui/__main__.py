@@ -9,10 +9,19 @@ import difflib
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+from core.errors import WorkbenchError
+from core.streams import make_whole
+from core.text import safe
+from tui import terminal
+
+if TYPE_CHECKING:
+    from core.config import RunConfig
 
 COMMANDS = frozenset({
-    "train", "forecast", "runs", "show", "attach", "stop", "delete", "restore", "classify", "data", "export",
+    "train", "forecast", "runs", "show", "attach", "pause", "save", "resume", "stop", "delete",
+    "restore", "classify", "data", "export",
     "devices", "doctor", "work",
 })  # fmt: skip
 """The engine's commands; a test holds this list against the command line's own."""
@@ -25,12 +34,16 @@ finetui: the screen needs a terminal ({reason}).
 def main(arguments: list[str] | None = None) -> None:
     """Open the screen, or become the command that was named. Exits 2 for what cannot be done."""
     words = sys.argv[1:] if arguments is None else arguments
+    make_whole()
     if words and (words[0] in COMMANDS or words[0] in ("-h", "--help", "--version")):
         _become(words)
     runs, source, mouse = _options(words)
-    if reason := _no_screen():
+    if reason := terminal.why_none():
         _refuse(NO_SCREEN.format(reason=reason))
-    _open(runs, source, mouse)
+    try:
+        open_screen(runs, _config_of(source), mouse)
+    except WorkbenchError as error:
+        _refuse("\n  ".join(["finetui: " + safe(error.title), *map(safe, (error.message, error.next_step))]).rstrip())
 
 
 def _become(words: list[str]) -> NoReturn:
@@ -75,31 +88,31 @@ def _source(word: str) -> str:
     return word
 
 
-def _no_screen() -> str:
-    """Why no screen can be shown here; empty when one can."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return "stdin or stdout is not one"
-    if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
-        return f"TERM is {os.environ.get('TERM') or 'not set'}"
-    return ""
+def open_screen(runs: Path | None, config: RunConfig | None, mouse: bool = True) -> NoReturn:
+    """Show the screen until it is left, and leave with its exit code. `config`: what to begin from, if not the sample.
 
-
-def _open(runs: Path | None, source: str, mouse: bool) -> None:
-    from core.config import RunConfig
+    Raises `WorkbenchError` when there is no folder to work in.
+    """
     from core.runs import RunStore, find_root
     from tui import greeting
     from tui.app import Workbench
-    from tui.sources import data_config
 
-    config = RunConfig(data=data_config(source)) if source else None
-    app = Workbench(RunStore(find_root(runs).path), config)
+    app = Workbench(RunStore(find_root(runs).path), config, shows_interrupted=True)
     app.last_open = greeting.last_open(app.store.root)
     greeting.note_open(app.store.root)
+    app.signals.catch()
     app.run(mouse=mouse)
     greeting.note_open(app.store.root)
     if app.farewell:
         print(app.farewell, file=sys.stderr if app.return_code else sys.stdout)
     sys.exit(app.return_code or 0)
+
+
+def _config_of(source: str) -> RunConfig | None:
+    from core.config import RunConfig
+    from tui.sources import data_config
+
+    return RunConfig(data=data_config(source)) if source else None
 
 
 if __name__ == "__main__":

@@ -17,6 +17,11 @@ _HERE: tuple[tuple[str, str], ...] = (
     (r"finetui train FILE makes one", "ctrl+r makes one"),
     (r"finetui train --help (?:lists them|shows every bound)", "Room 2 shows every setting and its bounds"),
     (r"(?:Watch it: )?finetui attach \S+", "Room 3 shows it"),
+    (r"(?:Make room, then: )finetui resume [\w.-]*\w", "Make room, then r goes on"),
+    (r"(?:More epochs are a run of their own: )?finetui resume \S+ --epochs \d+", "r (room 3) trains more epochs"),
+    (r"(?:[Ii]t (?:goes on with|can begin again): )?finetui resume [\w.-]*\w", "r (room 3) goes on with it"),
+    (r"Train anew with a lower rate: finetui train --config .*", "f (room 3) trains anew with a lower learning rate"),
+    (r"Train anew: finetui train --config .*", "Train anew: n, then ctrl+r"),
     (r"finetui stop \S+", "s in room 4 stops it"),
     (r"finetui show \S+", "Room 4"),
 )

@@ -5,33 +5,39 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from typing import Any, ClassVar, cast
 
 from textual import events, on, work
-from textual.app import SystemCommand
+from textual.app import ScreenError, SystemCommand
 from textual.binding import BindingType
+from textual.css.query import NoMatches
 from textual.filter import Monochrome, NoColor
+from textual.geometry import Size
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.widget import MountError
 from textual.widgets import Input
-from textual.worker import WorkerFailed
+from textual.worker import WorkerCancelled, WorkerFailed
 
-from core.config import RunConfig, to_dict, with_absolute_paths
+from core.config import RunConfig
 from core.errors import ConfigError, WorkbenchError
-from core.launch import program, start
-from core.runs import Run, RunStore
+from core.launch import program
+from core.launch.login import ends_with_login
+from core.runs import Run, RunState, RunStore
 from core.text import safe
-from tui import crash, leaving
+from tui import crash, starting, terminal
 from tui.engine import Engine
 from tui.greeting import greeting
 from tui.keys import BY_ID, ROOMS, bindings
+from tui.leaving import Signals
 from tui.messages import RunEnded, RunLaunched, RunsChanged, RunSelected
 from tui.screens.modals import ErrorDialog, GoStrip, HelpDialog, Question
 from tui.screens.room import Room
+from tui.screens.too_small import TooSmall
 from tui.theme import FINETUI
 from tui.typing_order import KeysInOrder
 
@@ -48,6 +54,12 @@ def _build(room: str) -> Room:
     """A room, its module imported only now."""
     module, name = _MODULES[room]
     return cast(Room, getattr(import_module(module), name)())
+
+
+def _is_interrupted(store: RunStore) -> bool:
+    """Whether the newest run is one whose trainer is gone."""
+    names = store.names()
+    return bool(names) and Run(store.root / names[0]).state() is RunState.INTERRUPTED
 
 
 class Workbench(KeysInOrder):
@@ -69,14 +81,25 @@ class Workbench(KeysInOrder):
     asked_run: reactive[str] = reactive("", init=False)
     """The run that a person chose to ask in the Try room; empty for the one on show."""
 
-    def __init__(self, store: RunStore, config: RunConfig | None = None, engine: Engine | None = None) -> None:
+    def __init__(
+        self,
+        store: RunStore,
+        config: RunConfig | None = None,
+        engine: Engine | None = None,
+        *,
+        shows_interrupted: bool = False,
+    ) -> None:
+        """`shows_interrupted`: begin in the Train room also when the newest run lost its trainer; its lines say so."""
         live = store.live()
-        if live and config is None:  # whoever comes back while a run trains, and names no file, wants to see it
+        is_wanted = bool(live) or (shows_interrupted and _is_interrupted(store))
+        if is_wanted and config is None:  # whoever comes back while a run trains, and names no file, wants to see it
             self.DEFAULT_MODE = "train"  # type: ignore[misc]
         super().__init__()
         self.store = store
         self.engine = engine or Engine()
         self.farewell = ""
+        self.signals = Signals(self)
+        self._cells = Size(80, 24)
         self._is_crashing = False
         self.last_open: float | None = None
         """When this screen was last open, if whoever comes back is to hear what ended since."""
@@ -90,14 +113,31 @@ class Workbench(KeysInOrder):
 
     def on_mount(self) -> None:
         """A closed terminal and a polite kill end the screen like `q` does, without a question."""
-        leaving.listen(self.exit)
+        self.signals.begin()
         if self.last_open is not None:
             self.call_after_refresh(self._greet, self.last_open)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """A terminal may be made too small to show anything."""
+        self._cells = event.size  # `size` follows later
+        self._look_again()
+
+    def _mind_size(self) -> None:
+        if terminal.is_too_small(*self._cells) and not isinstance(self.screen, TooSmall):
+            self.push_screen(TooSmall(), lambda _: self._look_again())
+
+    def _look_again(self) -> None:
+        self.call_later(self._mind_size)
 
     @work(thread=True, group="greet")
     def _greet(self, since: float) -> None:
         if text := greeting(self.store, since):
             self.call_from_thread(self.notify, text, timeout=15, markup=False)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A room or dialog that is closed while it opens misses what was not mounted any more: nobody else does."""
+        if not (self._exit and isinstance(error, NoMatches | ScreenError | MountError)):
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         """Nobody expected this error: end, with one line instead of a traceback full of people's texts."""
@@ -108,7 +148,7 @@ class Workbench(KeysInOrder):
 
     async def on_unmount(self) -> None:
         """No child outlives the screen; trainers are none of its children."""
-        leaving.forget()
+        self.signals.end()
         await self.engine.close()
 
     @on(events.DescendantFocus)
@@ -167,35 +207,49 @@ class Workbench(KeysInOrder):
         else:
             self.start_run()
 
+    def start_run(self) -> None:
+        """Create a run from the configuration, start its trainer, show it."""
+        self._begin(partial(starting.new_run, self, self.config))
+
+    def resume_run(self, run: Run) -> None:
+        """Go on with a run, or train a complete one for more epochs, and show it."""
+        self._begin(partial(starting.going_on, self, run))
+
+    def finish_run(self, run: Run) -> None:
+        """Score and save a run that was paused or interrupted, and show it."""
+        self._begin(partial(starting.finishing, run))
+
+    def train_anew(self, run: Run) -> None:
+        """Train a failed run from its beginning with gentler settings, and show it."""
+        self._begin(partial(starting.anew, self, run))
+
     @work(group="start")
-    async def start_run(self) -> None:
-        """Create a run from the configuration, start its trainer, show it. Nothing is written before all is well."""
+    async def _begin(self, plan: Callable[[], Awaitable[starting.Launch | None]]) -> None:
         if self._starting:
             return
         self._starting = True
         self.engine.cancel("probe")  # it would take the cores from the run that it foretells
         try:
-            await self._start_run(with_absolute_paths(self.config))
+            launch = await plan()
+            live = await asyncio.to_thread(self.store.live)
+            if launch is not None and (not live or await self._wants_another(live)):
+                await self._start(launch)
         except WorkbenchError as error:
             self.show_error(error)
         finally:
             self._starting = False
 
-    async def _start_run(self, config: RunConfig) -> None:
-        if not self.engine.busy("data"):
-            self.notify("Looking at data and settings…", timeout=1)
-        found = await self.engine.ask("data", "check", config=to_dict(config))
-        for name in ("source", "validation_file", "test_file"):
-            config = config.with_value(f"data.{name}", str(found.get(name) or config.get(f"data.{name}")))
-        live = await asyncio.to_thread(self.store.live)
-        if live and not await self._wants_another(live):
-            return
+    async def _start(self, launch: starting.Launch) -> None:
         try:
-            run: Run = await self._launch(config).wait()
+            run: Run = await self._launch(launch).wait()
         except WorkerFailed as failed:
             raise failed.error from None
+        except WorkerCancelled:  # the screen closes; the thread launches the run all the same
+            return
         self.run_name, self.asked_run = run.name, ""
         self._tell_rooms(RunLaunched(run.name))
+        if warning := ends_with_login():
+            self.notify(str(warning), severity="warning", timeout=20, markup=False)
         await self.switch_mode("train")
 
     async def _wants_another(self, live: list[Run]) -> bool:
@@ -205,10 +259,8 @@ class Workbench(KeysInOrder):
         return await self.push_screen_wait(question) == "start"
 
     @work(thread=True, group="launch", exit_on_error=False)
-    def _launch(self, config: RunConfig) -> Run:
-        run = self.store.create(config)
-        start(run)
-        return run
+    def _launch(self, launch: starting.Launch) -> Run:
+        return launch()
 
     @on(RunSelected)
     def _selected(self, event: RunSelected) -> None:
@@ -236,8 +288,9 @@ class Workbench(KeysInOrder):
             self.exit()
         elif not isinstance(self.screen, Question):
             names = ", ".join(run.name for run in live)
-            answers = [("keep", "Keep it running"), ("stop", "Stop and save")]
-            self.push_screen(Question("Quit", f"{names} is training.", answers), partial(self._leave, live))
+            answers = [("keep", "Keep it running"), ("pause", "Pause it"), ("stop", "Stop and save")]
+            told = "\n".join(filter(None, (f"{names} is training.", str(ends_with_login()))))
+            self.push_screen(Question("Quit", told, answers), partial(self._leave, live))
 
     def action_leave_running(self) -> None:
         """Leave without a question; training goes on."""
@@ -246,10 +299,16 @@ class Workbench(KeysInOrder):
     def _leave(self, live: list[Run], answer: str | None) -> None:
         if answer is None:
             return
-        if answer == "stop":
+        if answer != "keep":
             for run in live:
                 with suppress(OSError):  # the run's folder is gone: nothing left to stop
-                    run.ask("stop")
-        says, command = {"keep": ("is still training", "attach"), "stop": ("stops and saves", "show")}[answer]
-        self.farewell = "\n".join(safe(f"{run.name} {says} · {program()} {command} {run.name}") for run in live)
+                    run.ask(answer)
+        says, command = {
+            "keep": ("is still training", "attach"),
+            "pause": ("writes a checkpoint and leaves", "resume"),
+            "stop": ("stops and saves", "show"),
+        }[answer]
+        lines = [f"{run.name} {says} · {program()} {command} {run.name}" for run in live]
+        lines += [f"! {warning}"] if live and answer == "keep" and (warning := ends_with_login()) else []
+        self.farewell = "\n".join(map(safe, lines))
         self.exit()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import platformdirs
 
+from core.secrets import without_secrets
 from core.text import safe
 
 MOST = 1 << 20
@@ -22,7 +23,8 @@ def crash_path() -> Path:
 
 def note(error: BaseException | None) -> str:
     """Write the error down and return the line for the terminal. Raises nothing."""
-    told = safe("".join(traceback.format_exception(error)) if error is not None else "no error is known", newlines=True)
+    told = "".join(traceback.format_exception(error)) if error is not None else "no error is known"
+    told = safe(without_secrets(told), newlines=True)
     path = crash_path()
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -13,6 +13,7 @@ from textual.message import Message
 
 from core.errors import RunError, WorkbenchError
 from core.runs import Batch, Run, RunStore, follow
+from core.runs.resume import Outlook, outlook
 from tui.widgets.run_facts import Card, card_of
 
 
@@ -33,6 +34,8 @@ class Followed(Message):
     cancel: threading.Event
     batch: Batch
     gone: bool = False
+    outlook: Outlook | None = None
+    """What resuming it would do; none while it is live."""
 
 
 @dataclass
@@ -53,8 +56,11 @@ def watch(store: RunStore, name: str, cancel: threading.Event) -> Iterator[Opene
     if run is None:
         return
     try:
+        last = None
         for batch in follow(run, cancel):
-            yield Followed(cancel, batch, gone=not run.path.is_dir())
+            last = batch.records[-1].event if batch.records else last
+            found = None if batch.state.is_live else outlook(run, batch.state, last)
+            yield Followed(cancel, batch, not run.path.is_dir(), found)
     except RunError as damaged:
         yield Opened(cancel, None, None, damaged)
     except (OSError, ValueError, TypeError) as broken:

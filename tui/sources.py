@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlparse
 from core.config import DataConfig, RunConfig, with_source
 from core.config.change import REMOTE
 from core.errors import WorkbenchError
+from core.paths import expanded
 from core.recent import recent
 from core.runs import Run, RunStore
 
@@ -64,7 +65,7 @@ def given_path(text: str) -> str:
 def _is_there(path: str) -> bool:
     """Whether a file lies there; or a folder, of which a bare word is not taken to be the name."""
     try:
-        place = Path(path).expanduser()
+        place = expanded(path)
         return place.is_file() or ((os.sep in path or path.startswith("~")) and place.is_dir())
     except (OSError, RuntimeError, ValueError):
         return False

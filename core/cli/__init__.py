@@ -1,6 +1,7 @@
 """The command line: one module per family of commands, imported only when its command is called.
 
-Data goes to stdout, messages to stderr. Exit codes: 0 done, 1 failed, 2 what was given cannot be used, 130 stopped.
+Data goes to stdout, messages to stderr. Exit codes: 0 done, 1 failed, 2 what was given cannot be used, 75 the run has
+paused and can go on, 130 stopped.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ import io
 import os
 import sys
 from importlib import import_module
+from typing import Any
 
 import typer
 
 from core import __version__
-from core.cli.console import print_error
+from core.cli.console import print_error, say
 from core.errors import RunError, WorkbenchError
+from core.streams import flush, make_whole
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("core.cli.train", "Train on a file and save the run."),
@@ -22,7 +25,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "runs": ("core.cli.runs", "List the saved runs, best validation score first."),
     "show": ("core.cli.runs", "Show one run: settings, scores, curves."),
     "attach": ("core.cli.runs", "Follow a run that is training."),
-    "stop": ("core.cli.runs", "Ask a run to stop and save."),
+    "pause": ("core.cli.control", "Let a run write a checkpoint and leave."),
+    "save": ("core.cli.control", "Let a run write a checkpoint now."),
+    "resume": ("core.cli.control", "Go on with a run, or train it for more epochs."),
+    "stop": ("core.cli.control", "Ask a run to stop and save."),
     "delete": ("core.cli.runs", "Move a run to the trash."),
     "restore": ("core.cli.runs", "Bring a run back from the trash."),
     "classify": ("core.cli.classify", "Ask a trained run about texts."),
@@ -37,6 +43,10 @@ HIDDEN = {"work"}
 HELP = """Fine-tune, compare and try text classifiers in the terminal.
 
 finetui [FILE] [--runs DIR] [--no-mouse] opens the screen, on the bundled sample or on FILE."""
+
+
+_REFUSED: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+"""What typer raises for words that it cannot make sense of; it has no public name there."""
 
 
 def build(names: tuple[str, ...]) -> typer.Typer:
@@ -65,16 +75,31 @@ def build(names: tuple[str, ...]) -> typer.Typer:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
+    make_whole()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does: a locale may have no letter for a label
     words = sys.argv[1:] if arguments is None else arguments
     called = next((word for word in words if not word.startswith("-")), "")
     names = (called,) if called in COMMANDS else tuple(COMMANDS)
     try:
-        build(names)(words, prog_name="finetui")
+        try:
+            code = build(names)(words, prog_name="finetui", standalone_mode=False)
+            sys.exit(code if isinstance(code, int) else 0)
+        finally:
+            flush()
+    except _REFUSED as wrong:  # its words hold what was typed, which may be the name of a file
+        told = io.StringIO()
+        wrong.show(told)
+        say(told.getvalue().removesuffix("\n"))
+        sys.exit(wrong.exit_code)
+    except typer.Abort:
+        say("Aborted!")
+        sys.exit(1)
     except WorkbenchError as error:
         print_error(error)
         sys.exit(error.exit_code)
+    except BrokenPipeError:  # `| head -1` has seen enough
+        sys.exit(1)
     except OSError as broken:
         print_error(explain(broken))
         sys.exit(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 import os
+import shlex
 import shutil
 import stat
 import sys
@@ -16,6 +17,7 @@ from core.cli.console import bar, out, say
 from core.cli.find import find_run
 from core.cli.options import RunsOption
 from core.errors import ConfigError
+from core.spreadsheet import csv_line
 from core.text import safe, shorten
 
 if TYPE_CHECKING:
@@ -48,6 +50,9 @@ def classify(
     jsonl: Annotated[
         bool, typer.Option("--jsonl", help="Answer requests, one JSON object per line, on stdin.")
     ] = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Print a table for a spreadsheet; a text that looks like a formula gets a '.")
+    ] = False,
     fast: Annotated[
         bool,
         typer.Option(
@@ -67,18 +72,24 @@ def classify(
 
         serve_answers()
         return
+    if csv and json:
+        raise ConfigError("--csv and --json are two forms of one answer", next_step="Use one of them.")
     if run is None:
         raise ConfigError("Which run?", next_step='finetui classify last "a text" · finetui runs lists them.')
     if not texts and sys.stdin.isatty():
-        raise ConfigError("No text was given", next_step=f'finetui classify {run} "a text", or - for lines on stdin.')
+        raise ConfigError(
+            "No text was given", next_step=f'finetui classify {shlex.quote(run)} "a text", or - for lines on stdin.'
+        )
     from core.inference.predictor import open_predictor
 
     predictor = open_predictor(find_run(run, runs).path, fast=fast)
     if predictor.engine == "torch" and sys.stderr.isatty():
         say(f"answered by {predictor.engine}: {predictor.reason}")
     blocks = read_blocks(whole=fast) if not texts or texts == ["-"] else iter([texts])
+    if csv:
+        print(csv_line(["label", "probability", "text"]))
     for block in blocks:
-        _answer(predictor, block, json)
+        _answer(predictor, block, json, csv)
 
 
 def read_blocks(*, whole: bool = False) -> Iterator[list[str]]:
@@ -114,12 +125,14 @@ def _decoded(line: bytes) -> str:
     return line.decode("utf-8", errors="replace").removesuffix("\r")
 
 
-def _answer(predictor: Predictor, texts: list[str], json: bool) -> None:
+def _answer(predictor: Predictor, texts: list[str], json: bool, csv: bool) -> None:
     found = predictor.predict(texts)
     for text, row, cut in zip(texts, found.probabilities.tolist(), found.truncated, strict=True):
         ranked = sorted(zip(predictor.label_names, row, strict=True), key=lambda pair: -pair[1])
         if json:
             print(json_format.dumps(_as_json(text, ranked, cut), ensure_ascii=True))
+        elif csv:
+            print(csv_line([ranked[0][0], round(ranked[0][1], 4), text]))
         elif sys.stdout.isatty():
             out(drawn(text, ranked, shutil.get_terminal_size().columns))
         else:

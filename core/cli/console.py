@@ -6,6 +6,7 @@ import os
 import sys
 
 from core.errors import WorkbenchError
+from core.secrets import without_secrets
 from core.text import safe
 
 
@@ -26,10 +27,10 @@ def say(text: str = "") -> None:
 
 def print_error(error: WorkbenchError) -> None:
     """An error as people read it: what, why, and what to do next."""
-    say(f"error: {error.title}")
+    say(f"error: {without_secrets(error.title)}")
     for part in (error.message, error.next_step):
         if part:
-            say(f"  {part}")
+            say(f"  {without_secrets(part)}")
 
 
 def bar(share: float, width: int) -> str:
@@ -59,14 +60,18 @@ class Line:
     def __init__(self) -> None:
         self._live = is_terminal()
         self._drawn = False
+        self._told = False
 
-    def draw(self, text: str) -> None:
-        """Show `text` in place of what was there."""
+    def draw(self, text: str, alarm: str = "") -> None:
+        """Show `text` in place of what was there; on a pipe only an `alarm` in it is said, once while it lasts."""
         if self._live:
             width = os.get_terminal_size(2).columns
             sys.stderr.write("\r\x1b[K" + safe(text)[: max(width - 1, 10)])
             sys.stderr.flush()
             self._drawn = True
+        elif alarm and not self._told:
+            say(alarm)
+        self._told = bool(alarm)
 
     def clear(self) -> None:
         """Take the line away, so that other output starts clean."""

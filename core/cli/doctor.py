@@ -13,6 +13,7 @@ from typing import Any
 
 from core.cli.console import out, table
 from core.cli.options import JsonOption, RunsOption
+from core.launch.login import ends_with_login
 from core.machine import list_devices
 from core.runs import RunStore, find_root
 
@@ -66,6 +67,7 @@ def diagnostics(runs: Any = None) -> dict[str, dict[str, str]]:
             "python": sys.executable,
             "starter encoder": starter_status(),
         },
+        "leaving": {"after logout": str(ends_with_login()) or "nothing here is seen to end a trainer"},
         "terminal": {
             "TERM": os.environ.get("TERM", ""),
             "COLORTERM": os.environ.get("COLORTERM", ""),

@@ -7,12 +7,16 @@ import math
 import signal
 import threading
 import time
+from dataclasses import asdict
 from types import FrameType
 
 from core.cli.console import Line, out, say
-from core.cli.report import run_text
+from core.cli.report import left_text, remedy_text, resumed_text, run_text
+from core.errors import PAUSED, WorkbenchError, kind_named
 from core.launch import program
 from core.runs import Batch, History, Run, RunState, follow
+from core.runs.absence import Silence, silence_text, why_gone
+from core.runs.resume import outlook
 from core.text import safe
 from core.training import events as e
 
@@ -29,13 +33,24 @@ STAGE_WORDS = {
 }
 
 
-class _CtrlC:
-    """Of a run of ours the first ctrl+c stops and saves, the second ends it now; the next one leaves, heard or not."""
+class _Signals:
+    """Of a run of ours the first ctrl+c stops and saves, the second ends it now; the next one leaves, heard or not.
+
+    A SIGTERM is meant for who watches: it ends that, and the run goes on.
+    """
 
     def __init__(self, run: Run, cancelled: threading.Event, ours: bool) -> None:
         self._run, self._cancelled, self._ours = run, cancelled, ours
         self.count = 0
-        self._before = signal.signal(signal.SIGINT, self._hear)
+        self.terminated = False
+        self._before = {
+            number: signal.signal(number, heard)
+            for number, heard in ((signal.SIGINT, self._hear), (signal.SIGTERM, self._leave))
+        }
+
+    def _leave(self, number: int, frame: FrameType | None) -> None:
+        self.terminated = True
+        self._cancelled.set()
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         self.count += 1
@@ -52,39 +67,53 @@ class _CtrlC:
         say("\nstopping after this step and saving; ctrl+c again stops now" if self.count == 1 else f"\n{now}")
 
     def close(self) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        for number, before in self._before.items():
+            signal.signal(number, before)
 
 
-def watch(run: Run, *, json: bool, ours: bool) -> int:
+def watch(run: Run, *, json: bool, ours: bool, told: int = 0) -> int:
     """Show a run until it ends; returns the exit code. `ours`: ctrl+c stops the run (twice: now), else it only
-    stops watching."""
+    stops watching. `told`: the number of the last fact that is no news, of a run that goes on."""
     cancelled = threading.Event()
-    keys = _CtrlC(run, cancelled, ours)
-    history, line, state = History(), Line(), RunState.QUEUED
+    keys = _Signals(run, cancelled, ours)
+    history, line, state, silence = History(), Line(), RunState.QUEUED, Silence(run)
     try:
-        for batch in follow(run, cancelled):
+        for batch in follow(run, cancelled, idle=1.0):
             state = batch.state
             history.extend(batch.records)
-            _show(history, batch, line)
+            quiet = silence_text(run, silence.seconds(history, state))
+            _show(history, batch, line, quiet, told)
     finally:
         keys.close()
         line.clear()
     if cancelled.is_set():
         say(f"{run.name} is still training · {program()} attach {run.name}")
-        return 130
+        return 143 if keys.terminated else 130
+    if told and history.last_number <= told:
+        say(f"The trainer of {run.name} ended before it began · log: {run.log_path}")
+        return 1
     code = _end(run, history, state, json=json)
     return 130 if ours and keys.count > 1 else code
 
 
-def _show(history: History, batch: Batch, line: Line) -> None:
+def _show(history: History, batch: Batch, line: Line, quiet: str, told: int) -> None:
     for record in batch.records:
+        if record.number <= told:
+            continue
         match record.event:
-            case e.EvalFinished(full=True) | e.Warned() | e.BaselinesScored() | e.DataReady() | e.DeviceChosen():
+            case (
+                e.EvalFinished(full=True)
+                | e.Warned()
+                | e.BaselinesScored()
+                | e.DataReady()
+                | e.DeviceChosen()
+                | e.RunResumed()
+            ):
                 line.clear()
                 say(_sentence(record.event, history))
             case _:
                 pass
-    line.draw(progress_text(history))
+    line.draw(f"{quiet} · {progress_text(history)}" if quiet else progress_text(history), quiet)
 
 
 def _sentence(event: e.Event, history: History) -> str:
@@ -104,6 +133,8 @@ def _sentence(event: e.Event, history: History) -> str:
                 f"epoch {round(epoch, 2):g} (step {step}): macro F1 {scores.macro_f1:.3f}, "
                 f"accuracy {scores.accuracy:.3f}{loss}{worst}"
             )
+        case e.RunResumed() as fact:
+            return f"goes on from {resumed_text(fact, history.plan.steps if history.plan else 0)}"
         case e.Warned(title, message):
             return f"! {title} {message}"
     return ""
@@ -131,34 +162,50 @@ def progress_text(history: History) -> str:
 
 def _end(run: Run, history: History, state: RunState, *, json: bool) -> int:
     if json:
-        out(json_of(run, state))
+        out(json_of(run, state, history))
     match history.end:
         case e.RunFailed(kind, title, message, next_step):
             say(f"{run.name} failed: {title}")
             for part in (message, next_step):
                 if part:
                     say(f"  {part}")
-            from core import errors
-
-            return int(getattr(getattr(errors, kind, None), "exit_code", 1))
+            if anew := remedy_text(run, history):
+                say(f"  {anew}")
+            elif "resume" not in next_step and (left := left_text(run, history, state)):
+                say(left)
+            return 1 if (found := kind_named(kind)) is WorkbenchError else found.exit_code
         case e.RunFinished(reason=reason, stopped=stopped):
             if not json:
                 out(run_text(run, history, state))
             if stopped and not run.read_json("metrics.json"):
                 say(f"{run.name}: {reason}")
             return 0
-    say(f"{run.name} was interrupted: its trainer is gone. finetui show {run.name} · log: {run.log_path}")
+        case e.RunPaused(reason=reason):
+            say(left_text(run, history, state))
+            if reason:
+                say(f"  {reason}")
+            return PAUSED
+    say(f"{run.name} was interrupted: its trainer is gone. {why_gone(run, history)}".rstrip())
+    say(f"  log: {run.log_path}")
+    say(left_text(run, history, state))
     return 1
 
 
-def json_of(run: Run, state: RunState) -> str:
+def json_of(run: Run, state: RunState, history: History) -> str:
     """A run as one JSON object for scripts."""
+    found = outlook(run, state, history.end)
+    resumed = zip(history.resumed, history.resumed_times, strict=True)
     return json.dumps(
         {
             "run": run.name,
             "path": str(run.path),
             "state": str(state),
             "time": round(time.time(), 3),
+            "step": history.step,
+            "steps": history.plan.steps if history.plan is not None else None,
+            "resumes_from": found.step if found.possible else None,
+            "resumed": [{**asdict(fact), "time": round(moment, 3)} for fact, moment in resumed],
+            "parent": run.notes().get("parent"),
             "metrics": run.read_json("metrics.json") or None,
         }
     )

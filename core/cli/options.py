@@ -16,6 +16,15 @@ SourceArgument = Annotated[
     Optional[str],  # noqa: UP045
     typer.Argument(help="'sample', a file, a folder, an archive, hub: or kaggle: (docs/data.md).", show_default=False),
 ]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Name of the run, a beginning of it, or 'last'.")]
+LiveArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="[RUN]",
+        help="Name of the run, a beginning of it, or 'last'. Without: the newest that trains, else the newest.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 NOT_OPTIONS = {"data.source", "data.given"}

@@ -1,33 +1,24 @@
-"""Commands on saved and live runs: runs, show, attach, stop, delete, restore."""
+"""Commands on saved runs: runs, show, attach, delete, restore."""
 
 from __future__ import annotations
 
 import json as json_format
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from core.cli.console import out, say
-from core.cli.find import find_run
+from core.cli.find import find_run, live_or_last
 from core.cli.follow import json_of, watch
-from core.cli.options import JsonOption, RunsOption
-from core.cli.report import run_text, runs_text
+from core.cli.options import JsonOption, LiveArgument, RunArgument, RunsOption
+from core.cli.report import left_text, run_text, runs_text
 from core.errors import RunError
-from core.runs import Run, RunStore, Summary, find_root, read_history
+from core.launch.again import is_left
+from core.runs import Run, RunState, RunStore, Summary, find_root, read_history
+from core.runs.absence import Silence, silence_text, why_gone
 from core.runs.store import TRASH
-
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Name of the run, a beginning of it, or 'last'.")]
-LiveArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="[RUN]",
-        help="Name of the run, a beginning of it, or 'last'. Without: the newest that trains, else the newest.",
-        show_default=False,
-    ),
-]
 
 
 def runs(json: JsonOption = False, runs: RunsOption = None) -> None:
@@ -43,6 +34,8 @@ def runs(json: JsonOption = False, runs: RunsOption = None) -> None:
         for one in found:
             if one.problem:
                 say(f"{one.name}: {one.problem}")
+            elif is_left(one.state):
+                say(left_text(run := Run(one.path), read_history(run), one.state))
 
 
 def _plain(one: Summary) -> dict[str, Any]:
@@ -52,33 +45,23 @@ def _plain(one: Summary) -> dict[str, Any]:
 def show(run: RunArgument, json: JsonOption = False, runs: RunsOption = None) -> None:
     """Show one run: settings, scores per class, baselines beside them."""
     found = find_run(run, runs)
+    history, state = read_history(found), found.state()
     if json:
-        out(json_of(found, found.state()))
+        out(json_of(found, state, history))
         return
-    history = read_history(found)
-    out(run_text(found, history, found.state()))
+    out(run_text(found, history, state))
+    quiet = silence_text(found, Silence(found).seconds(history, state))
+    if told := why_gone(found, history) if state is RunState.INTERRUPTED else quiet:
+        say(told)
     for one in history.warnings:
         say(f"! {one.title} {one.message}")
-
-
-def _live_or_last(name: str, root: Path | None) -> Run:
-    live = [] if name else RunStore(find_root(root).path).live()
-    return live[0] if live else find_run(name or "last", root)
+    if left := left_text(found, history, state):
+        say(left)
 
 
 def attach(run: LiveArgument = "", json: JsonOption = False, runs: RunsOption = None) -> None:
     """Follow a run until it ends. ctrl+c stops watching; the run goes on."""
-    sys.exit(watch(_live_or_last(run, runs), json=json, ours=False))
-
-
-def stop(run: LiveArgument = "", runs: RunsOption = None) -> None:
-    """Ask a run to finish its step, validate, and save the best weights."""
-    found = _live_or_last(run, runs)
-    state = found.state()
-    if not state.is_live:
-        raise RunError(f"{found.name} is not training", f"It is {state}.", "finetui runs lists all of them.")
-    found.ask("stop")
-    say(f"{found.name} stops after its step and saves · finetui attach {found.name}")
+    sys.exit(watch(live_or_last(run, runs), json=json, ours=False))
 
 
 def delete(

@@ -16,6 +16,7 @@ from core.cli.follow import watch
 from core.cli.options import JsonOption, RunsOption, SourceArgument, with_settings
 from core.errors import RunError
 from core.launch import start
+from core.launch.login import ends_with_login
 from core.preflight import preflight
 from core.runs import Run, RunStore, find_root
 
@@ -40,6 +41,8 @@ def train(
     start(run)
     say(f"run {run.name}  ({run.path})")
     if detach:
+        if warning := ends_with_login():
+            say(f"! {warning}")
         out(json_format.dumps({"run": run.name, "path": str(run.path)}) if json else run.name)
         return
     sys.exit(watch(run, json=json, ours=True))

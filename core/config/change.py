@@ -9,6 +9,7 @@ from typing import Any
 
 from core.config.parse import coerce
 from core.config.schema import RunConfig
+from core.paths import expanded
 
 SAMPLE = "sample"
 REMOTE = ("hub:", "kaggle:")
@@ -32,7 +33,7 @@ def absolute_source(given: str) -> str:
 def absolute_path(path: str) -> str:
     """A path that means the same from every folder."""
     try:
-        return str(Path(path).expanduser().absolute())
+        return str(expanded(path).absolute())
     except RuntimeError:  # ~somebody who does not exist: whoever opens the path says that it is not there
         return str(Path(path).absolute())
 
@@ -50,7 +51,7 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
         if given := getattr(config.data, name):
             config = config.with_value(f"data.{name}", absolute_source(given))
     base = config.model.base
-    if base != "starter" and (base.startswith((".", "~")) or Path(base).expanduser().is_dir()):
+    if base != "starter" and (base.startswith((".", "~")) or expanded(base).is_dir()):
         config = config.with_value("model.base", absolute_path(base))
     if os.sep in config.split.of:  # a bare one is the name of a run
         config = config.with_value("split.of", absolute_path(config.split.of))

@@ -6,6 +6,7 @@ import shlex
 
 from core.config.parse import is_tuple, type_of
 from core.config.schema import RunConfig, settings
+from core.text import safe
 
 
 def flag_of(path: str) -> str:
@@ -44,4 +45,18 @@ def _number(value: float) -> str:
 
 def command_line(config: RunConfig) -> str:
     """One line to paste into a shell."""
-    return shlex.join(["finetui", "train", *arguments(config)])
+    return " ".join(quoted(word) for word in ("finetui", "train", *arguments(config)))
+
+
+def quoted(word: str) -> str:
+    """`word` as a shell reads it back: what cannot be shown as it is stands there as its bytes, in ASCII.
+
+    File names may hold anything; the form `$'…'` is known to bash, zsh and ksh.
+    """
+    if safe(word, newlines=True) == word:
+        return shlex.quote(word)
+    try:
+        data = word.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a surrogate pair that stands for no byte
+        data = word.encode("utf-8", "replace")
+    return "$'" + "".join(chr(one) if 32 <= one < 127 and one not in b"'\\" else f"\\x{one:02x}" for one in data) + "'"

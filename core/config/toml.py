@@ -12,6 +12,10 @@ from core.config.schema import FORMAT, SECTIONS, RunConfig, section_fields
 from core.errors import ConfigError
 
 
+class FormatError(ConfigError):
+    """It was written in a format that this version does not know."""
+
+
 def to_dict(config: RunConfig) -> dict[str, Any]:
     """The configuration as plain JSON and TOML types, every setting present."""
     return {
@@ -32,7 +36,7 @@ def from_dict(tree: dict[str, Any], base: RunConfig | None = None) -> RunConfig:
     tree = dict(tree)
     number = tree.pop("format", FORMAT)
     if number != FORMAT:
-        raise ConfigError(
+        raise FormatError(
             f"This configuration has format {number}",
             f"This version of finetui reads format {FORMAT}.",
             "Install a newer finetui.",
@@ -67,7 +71,7 @@ def loads(text: str, base: RunConfig | None = None) -> RunConfig:
     """Read what `dumps` wrote, or any part of it. Raises `ConfigError`."""
     try:
         tree = tomllib.loads(text)
-    except ValueError as broken:  # TOMLDecodeError, and numbers of thousands of digits
+    except (ValueError, RecursionError) as broken:  # TOMLDecodeError, numbers of thousands of digits, endless brackets
         raise ConfigError("This configuration is not valid TOML", str(broken)) from None
     return from_dict(tree, base)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -79,7 +80,8 @@ def export_onnx(run: Run, *, again: bool = False) -> dict[str, Any]:
 @contextmanager
 def _alone(run: Run) -> Iterator[None]:
     """One export of a run at a time: the second waits, and finds the first one's graph."""
-    with open(run.path / ".onnx.lock", "ab") as lock:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW  # the run may be somebody else's: follow no link
+    with os.fdopen(os.open(run.path / ".onnx.lock", flags, 0o600), "ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

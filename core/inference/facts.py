@@ -35,7 +35,7 @@ def read_object(path: Path) -> dict[str, Any]:
     """The JSON object in `path`. Raises `RunError` when there is none."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as broken:
+    except (OSError, ValueError, RecursionError) as broken:
         raise RunError(f"{path.parent.name} is damaged", f"{path}: {broken}") from None
     if not isinstance(found, dict):
         raise RunError(f"{path.parent.name} is damaged", f"{path} is not a JSON object")

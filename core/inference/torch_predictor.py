@@ -52,13 +52,17 @@ def load_classifier(folder: Path, attention: str | None = None) -> torch.nn.Modu
     """
     from transformers import AutoModelForSequenceClassification
 
+    from core.modelling.foreign import refuse_foreign
+    from core.modelling.soundness import read_config
+
+    refuse_foreign(folder.name, folder, read_config(folder))  # a run may have come from somebody else
     options: dict[str, Any] = {"dtype": torch.float32, "trust_remote_code": False, "use_safetensors": True}
     try:
         with quiet():
             model: torch.nn.Module = AutoModelForSequenceClassification.from_pretrained(
                 folder, local_files_only=True, attn_implementation=attention, **options
             )
-    except (ValueError, KeyError, OSError, RuntimeError, TypeError) as broken:
+    except (ValueError, KeyError, OSError, RuntimeError, TypeError, AttributeError, ImportError) as broken:
         raise RunError(f"The model in {folder} cannot be loaded", str(broken)[:300]) from None
     return model.eval()
 

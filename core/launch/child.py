@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ def program() -> str:
     beside = Path(sys.executable).with_name("finetui")
     if shutil.which("finetui") or not beside.is_file():
         return "finetui"
-    return min(os.path.relpath(beside), str(beside), key=len)
+    return shlex.quote(min(os.path.relpath(beside), str(beside), key=len))
 
 
 def child_environment() -> dict[str, str]:

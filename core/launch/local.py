@@ -10,8 +10,12 @@ from pathlib import Path
 
 from core.errors import RunError
 from core.launch.child import child_command, child_environment
+from core.runs.absence import note_exit
 from core.runs.run import Run
 from core.training.events import RunFailed
+
+PRINTING = {"PYTHONIOENCODING": "utf-8:backslashreplace"}
+"""What a trainer prints goes to a file of ours: no setting for a terminal, and no odd name in it, may end training."""
 
 
 def start(run: Run) -> subprocess.Popen[bytes]:
@@ -21,6 +25,7 @@ def start(run: Run) -> subprocess.Popen[bytes]:
     """
     child = None
     try:
+        run.note_launch(os.getpid())  # before: the trainer tells by its time what is asked of it, and what is old
         with open(run.log_path, "ab") as log:
             child = subprocess.Popen(
                 child_command("work", str(run.path)),
@@ -28,10 +33,10 @@ def start(run: Run) -> subprocess.Popen[bytes]:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=Path(os.sep),  # a folder that is unmounted or deleted later does not matter to the trainer
-                env=child_environment(),
+                env=child_environment() | PRINTING,
                 start_new_session=True,
             )
-        run.note_launch(child.pid)
+        run.note_trainer(child.pid)
     except OSError as broken:
         if child is not None:
             child.kill()
@@ -45,5 +50,10 @@ def start(run: Run) -> subprocess.Popen[bytes]:
             run.record(RunFailed("RunError", error.title, error.message, error.next_step))
             run.close()
         raise error from None
-    threading.Thread(target=child.wait, daemon=True).start()  # so that an ended trainer leaves no zombie behind us
+    threading.Thread(target=_see_off, args=(run, child), daemon=True).start()
     return child
+
+
+def _see_off(run: Run, child: subprocess.Popen[bytes]) -> None:
+    """Wait for the trainer, so that it leaves no zombie behind us, and keep how it ended: nobody else can know."""
+    note_exit(run, child.pid, child.wait())

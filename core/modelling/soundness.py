@@ -50,6 +50,14 @@ _SHAPES = (
 )
 """End of a weight's name, axis of its shape, and the keys of config.json (the first that is there) with its size."""
 
+LARGEST = 16 << 20
+"""Bytes of a `config.json` at most: that of an encoder has a thousand."""
+
+_CLASSES = 100_000
+"""Classes that a model may say it has: transformers names each of them before anybody asks for one."""
+
+_DTYPES = ("auto", "float16", "bfloat16", "float32", "float64")
+
 _LAYER = re.compile(r"(?:^|\.)layers?\.(\d+)\.")
 
 
@@ -57,6 +65,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     """The model folder's `config.json`. Raises `ModelError`."""
     path = folder / "config.json"
     try:
+        if path.stat().st_size > LARGEST:
+            raise ValueError(f"it has {path.stat().st_size} bytes; {LARGEST} are read at most")
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelError(
@@ -101,11 +111,24 @@ def check_architecture(name: str, config: dict[str, Any]) -> None:
     if hidden and heads and hidden % heads:
         why = f"A hidden size of {hidden} cannot be shared by {heads} attention heads."
         raise ModelError("The model's config.json cannot be used", why, AGAIN)
+    check_plain(config)
     if config.get("quantization_config"):
         what = "its weights are quantised, and such weights cannot be fine-tuned whole"
         raise ModelError(
             f"{safe(name)} cannot be trained as a classifier", _sentence(what), "Choose the original model."
         )
+
+
+def check_plain(config: dict[str, Any]) -> None:
+    """Raise `ModelError` for values that transformers takes as they come, whatever they then cost or stand for."""
+    classes = size_in(config, "num_labels", "_num_labels")
+    if classes is not None and classes > _CLASSES:
+        raise ModelError("The model's config.json cannot be used", f"It names {classes} classes.", AGAIN)
+    for key in ("dtype", "torch_dtype"):
+        if str(config.get(key) or "auto").removeprefix("torch.") not in _DTYPES:
+            raise ModelError(
+                "The model's config.json cannot be used", f"{key} is {safe(repr(config[key]))[:80]}.", AGAIN
+            )
 
 
 def check_files(name: str, folder: Path, config: dict[str, Any]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -38,16 +40,17 @@ def read_history(run: Run) -> History:
     return history
 
 
-def follow(run: Run, cancelled: threading.Event | None = None) -> Iterator[Batch]:
+def follow(run: Run, cancelled: threading.Event | None = None, *, idle: float = math.inf) -> Iterator[Batch]:
     """Facts in order, none lost, in batches of 100 ms; a change of state at once, even without a fact.
 
     The first batch holds everything so far. Ends after the batch in which the run is no longer live, when `cancelled`
-    is set, or when the folder is gone (then its last state is `INTERRUPTED`).
+    is set, or when the folder is gone (then its last state is `INTERRUPTED`). After `idle` seconds without news a batch
+    without facts comes.
     """
     cancelled = cancelled or threading.Event()
     reader = LogReader(run.events_path)
     state: RunState | None = None
-    last, looks = None, 0
+    last, looks, told = None, 0, time.monotonic()
     while not cancelled.is_set():
         records = tuple(Record(*one) for one in decode_lines(reader.read_all()))
         if records:
@@ -60,8 +63,8 @@ def follow(run: Run, cancelled: threading.Event | None = None) -> Iterator[Batch
                 if rest:
                     records, last = records + rest, rest[-1]
                     now = _state(run, last)
-            if records or now is not state:
-                state = now
+            if records or now is not state or time.monotonic() - told >= idle:
+                state, told = now, time.monotonic()
                 yield Batch(records, now)
             if not now.is_live:
                 return

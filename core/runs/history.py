@@ -29,6 +29,7 @@ class EvalPoint:
     epoch: float
     full: bool
     scores: e.Scores
+    seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -50,12 +51,17 @@ class History:
     loss_steps: list[int] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     recent: list[e.StepsFinished] = field(default_factory=list)
-    train_seconds: float = 0.0
+    read_backs: list[tuple[int, float]] = field(default_factory=list)
+    """(last step, seconds of training until then) of each fact about steps."""
     evals: list[EvalPoint] = field(default_factory=list)
-    eval_seconds: float = 0.0
-    """Spent on validation after the first step."""
     epochs: list[e.EpochFinished] = field(default_factory=list)
     saves: list[e.ModelSaved] = field(default_factory=list)
+    checkpoint: e.CheckpointSaved | None = None
+    resumed: list[e.RunResumed] = field(default_factory=list)
+    resumed_times: list[float] = field(default_factory=list)
+    """When each of those was, as unix time."""
+    away: float = 0.0
+    """Seconds in which nobody trained: between a trainer's last fact and the next one's first."""
     validation: e.Scores | None = None
     test: e.TestScored | None = None
     warnings: list[e.Warned] = field(default_factory=list)
@@ -64,14 +70,19 @@ class History:
 
     def apply(self, record: Record) -> None:
         """Fold one fact in."""
-        self.last_number, self.last_time = record.number, record.time
+        before, self.last_time = self.last_time, record.time
+        self.last_number = record.number
         match record.event:
             case e.RunStarted() as fact:
                 if self.started is None:
                     self.start_time = record.time
+                else:
+                    self.away += max(record.time - before, 0.0)
                 self.started, self.end = fact, None
-            case e.RunResumed(step):
+            case e.RunResumed(step) as fact:
                 self._rewind(step)
+                self.resumed.append(fact)
+                self.resumed_times.append(record.time)
             case e.StageChanged(stage, detail):
                 self.stage, self.stage_detail = stage, detail
                 self.stage_times[stage] = record.time
@@ -86,13 +97,13 @@ class History:
             case e.StepsFinished() as fact:
                 self._add_steps(fact)
             case e.EvalFinished(step, epoch, full, scores, seconds):
-                self.evals.append(EvalPoint(step, epoch, full, scores))
-                if step:  # the one before the first step is past when time left is asked for
-                    self.eval_seconds += seconds
+                self.evals = [*_others(self.evals, step, full), EvalPoint(step, epoch, full, scores, seconds)]
             case e.EpochFinished() as fact:
-                self.epochs.append(fact)
+                self.epochs = [*(one for one in self.epochs if one.epoch != fact.epoch), fact]
             case e.ModelSaved() as fact:
                 self.saves.append(fact)
+            case e.CheckpointSaved() as fact:
+                self.checkpoint = fact
             case e.ValidationScored(scores):
                 self.validation = scores
             case e.TestScored() as fact:
@@ -113,13 +124,14 @@ class History:
         self.step = fact.last
         self.loss_steps.extend(range(fact.first, fact.last + 1))
         self.losses.extend(fact.losses)
-        self.train_seconds += fact.seconds
+        self.read_backs.append((fact.last, self.train_seconds + fact.seconds))
         self.recent = [*self.recent[-19:], fact]
 
     def _rewind(self, step: int) -> None:
         """Forget what happened after `step`: the run went on from there."""
         keep = sum(1 for one in self.loss_steps if one <= step)
         del self.loss_steps[keep:], self.losses[keep:]
+        self.read_backs = [one for one in self.read_backs if one[0] <= step]
         self.evals = [point for point in self.evals if point.step <= step]
         self.epochs = [epoch for epoch in self.epochs if epoch.step <= step]
         self.recent = [fact for fact in self.recent if fact.last <= step]
@@ -161,7 +173,24 @@ class History:
         left = self.plan.steps - self.step
         return left * (self.train_seconds + self.eval_seconds) / self.step
 
+    @property
+    def train_seconds(self) -> float:
+        """Spent on steps."""
+        return self.read_backs[-1][1] if self.read_backs else 0.0
+
+    @property
+    def eval_seconds(self) -> float:
+        """Spent on validation after the first step: the one before it is past when time left is asked for."""
+        return sum(point.seconds for point in self.evals if point.step)
+
     def elapsed(self, now: float) -> float:
-        """Seconds since the start: until `now`, or until the last fact of a run that has ended."""
+        """Seconds that trainers spent: until `now`, or until the last fact of a run that has ended."""
         until = self.last_time if self.end is not None else now
-        return max(until - self.start_time, 0.0) if self.start_time else 0.0
+        return max(until - self.start_time - self.away, 0.0) if self.start_time else 0.0
+
+
+def _others(points: list[EvalPoint], step: int, full: bool) -> list[EvalPoint]:
+    """All but the point of this step and kind: a trainer that went on from a border may score that once more."""
+    if points and (points[-1].step, points[-1].full) == (step, full):
+        return points[:-1]
+    return points

@@ -14,6 +14,7 @@ import json
 import os
 import socket
 import struct
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ class RunLock:
         """Take the lock. Raises `RunError` when another trainer holds it."""
         owner = read_owner(self._folder)
         try:
-            self._handle = os.open(self._folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            self._handle = os.open(self._folder / "run.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as broken:
             raise RunError(f"Cannot write to {self._folder}", broken.strerror or str(broken)) from None
         try:
@@ -97,12 +98,20 @@ class RunLock:
                     f"{self._folder.name} is already being trained{who}",
                     next_step=f"finetui attach {self._folder.name}",
                 ) from None
-        write_file(self._folder / "owner.json", json.dumps(asdict(Owner.me())))
+        try:
+            write_file(self._folder / "owner.json", json.dumps(asdict(Owner.me())))
+        except OSError as broken:
+            self._let_go()  # or this process would hold it for the rest of its life
+            raise RunError(f"Cannot write to {self._folder}", broken.strerror or str(broken)) from None
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._by_record:  # without a lock the record is all that readers go by
-            (self._folder / "owner.json").unlink(missing_ok=True)
+            with suppress(OSError):
+                (self._folder / "owner.json").unlink(missing_ok=True)
+        self._let_go()
+
+    def _let_go(self) -> None:
         os.close(self._handle)
         self._handle = -1
 
@@ -116,7 +125,7 @@ def read_owner(folder: Path, name: str = "owner.json") -> Owner | None:
     try:
         fields: dict[str, Any] = json.loads((folder / name).read_text())
         return Owner(int(fields["pid"]), str(fields["host"]), str(fields["boot"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from contextlib import suppress
 from pathlib import Path
+
+from core.runs.atomic import sync_path
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Errors that say that there is no room."""
 
 
 def append_line(path: Path, line: str) -> None:
     """Append one line in a single write; concurrent writers' lines do not mix (O_APPEND)."""
-    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
-        _append(handle, line, path, torn=_is_torn(handle))
+        data = _framed(line, torn=_is_torn(handle))
+        if os.write(handle, data) != len(data):
+            raise _no_room(path)
     finally:
         os.close(handle)
 
@@ -21,35 +30,53 @@ def _is_torn(handle: int) -> bool:
     return size > 0 and os.pread(handle, 1, size - 1) != b"\n"
 
 
-def _append(handle: int, line: str, path: Path, *, torn: bool) -> None:
-    data = (b"\n" if torn else b"") + line.encode() + b"\n"
-    if os.write(handle, data) != len(data):
-        raise OSError(28, "No space left on device", str(path))
+def _framed(line: str, *, torn: bool) -> bytes:
+    return (b"\n" if torn else b"") + line.encode() + b"\n"
+
+
+def _no_room(path: Path) -> OSError:
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 class LogWriter:
-    """The trainer's end of `events.jsonl`: kept open, one write per line."""
+    """The trainer's end of `events.jsonl`: kept open, one write per line. Nobody else writes to that file."""
 
     def __init__(self, path: Path) -> None:
+        """Open it, and end a line in the middle of which an earlier owner died. Raises `OSError`."""
         self._path = path
-        self._handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         self._torn = False
-        if _is_torn(self._handle):  # an earlier owner died in the middle of a line
-            os.write(self._handle, b"\n")
+        is_new = not path.exists()
+        self._handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            if is_new:
+                sync_path(path.parent)  # what is synced later would else be found under no name
+            if _is_torn(self._handle):
+                os.write(self._handle, b"\n")
+        except OSError:
+            os.close(self._handle)
+            raise
 
     def append(self, line: str) -> None:
-        """Append one line. Raises `OSError` when it could not be written whole; the next one stands alone even then."""
-        try:
-            _append(self._handle, line, self._path, torn=self._torn)
-        except OSError:
+        """Append one line. Raises `OSError` when it could not be written whole: then nothing of it is there."""
+        data = _framed(line, torn=self._torn)
+        written = os.write(self._handle, data)
+        if written != len(data):
+            with suppress(OSError):  # a part that lacks no more than its end would count as a fact
+                os.ftruncate(self._handle, os.fstat(self._handle).st_size - written)
             self._torn = _is_torn(self._handle)
-            raise
+            raise _no_room(self._path)
         self._torn = False
+
+    def sync(self) -> None:
+        """Make what was written so far durable."""
+        os.fsync(self._handle)
 
     def close(self) -> None:
         """Make what was written durable and let go of the file."""
-        os.fsync(self._handle)
-        os.close(self._handle)
+        try:
+            os.fsync(self._handle)
+        finally:
+            os.close(self._handle)
 
 
 class LogReader:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import math
 import os
+import socket
 import threading
 import time
 import tomllib
+from contextlib import suppress
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from core.config import RunConfig, load
+from core.config.toml import FormatError
 from core.errors import ConfigError, RunError
 from core.runs.atomic import write_file
 from core.runs.lock import Owner, RunLock, is_held, pid_lives, read_owner
-from core.runs.log import LogReader, LogWriter, append_line, whole_lines
+from core.runs.log import FULL, LogReader, LogWriter, append_line, whole_lines
 from core.training.events import Event, RunFailed, RunFinished, RunPaused, decode, encode
 
 LAUNCH_GRACE = 20.0
@@ -57,6 +60,7 @@ class Run:
         self.path = path
         self._writer: LogWriter | None = None
         self._number = 0
+        self._unwritten: list[str] = []
         self._recording = threading.Lock()
         self._grown: tuple[int, float] | None = None
 
@@ -94,6 +98,11 @@ class Run:
         """The configuration the run was created with. Raises `RunError` when the folder is damaged."""
         try:
             return load(self.path / "run.toml")
+        except FormatError as newer:
+            title = f"{self.name} was written by another version of finetui"
+            raise RunError(
+                title, f"{self.path / 'run.toml'}: {newer.title}. {newer.message}", newer.next_step
+            ) from None
         except ConfigError as broken:
             raise RunError(f"{self.name} is damaged", f"{self.path / 'run.toml'}: {broken}") from None
 
@@ -104,20 +113,42 @@ class Run:
         return RunLock(self.path)
 
     def record(self, event: Event) -> None:
-        """Append one fact. It is in the file before anyone else hears of it. For any thread of the trainer."""
+        """Append one fact. It is in the file before anyone else hears of it. For any thread of the trainer.
+
+        While the disk is full facts wait in memory, in their order: training is worth more than its log.
+        """
         with self._recording:
             if self._writer is None:
                 self._writer = LogWriter(self.events_path)  # ends a torn line, which may hold a whole fact
                 self._number = max((number for number, _, _ in self.raw_records()), default=0)
-            self._writer.append(encode(self._number + 1, time.time(), event))
             self._number += 1
+            self._unwritten.append(encode(self._number, time.time(), event))
+            try:
+                self._write_out(self._writer)
+            except OSError as broken:
+                if broken.errno not in FULL:
+                    raise
+
+    def _write_out(self, writer: LogWriter) -> None:
+        while self._unwritten:
+            writer.append(self._unwritten[0])
+            del self._unwritten[0]
+
+    def sync(self) -> None:
+        """Make the recorded facts durable: before a checkpoint, whose history they are. For any thread."""
+        with self._recording, suppress(OSError):  # without room for the log there is none for the checkpoint either
+            if self._writer is not None:
+                self._writer.sync()
 
     def close(self) -> None:
-        """Make the recorded facts durable and let go of the log."""
+        """Make the recorded facts durable and let go of the log. Raises `OSError` when some have no room still."""
         with self._recording:
             if self._writer is not None:
-                self._writer.close()
-                self._writer = None
+                try:
+                    self._write_out(self._writer)
+                finally:
+                    self._writer.close()
+                    self._writer = None
 
     # The readers' side
 
@@ -125,12 +156,20 @@ class Run:
         """Every readable fact so far, in order; damaged lines are passed over."""
         return decode_lines(LogReader(self.events_path).read_all())
 
+    def newest(self) -> Event | None:
+        """The last readable fact, or none."""
+        return self._newest()[1]
+
     def has_facts(self) -> bool:
         """Whether a trainer has recorded anything yet."""
         return self._newest()[1] is not None
 
     def ask(self, what: str) -> None:
-        """Ask the trainer to `stop` after its step and save, or `kill`: to end now. It looks every 100-200 ms."""
+        """Ask the trainer for something; it looks every 100-200 ms.
+
+        `stop`: finish the step, validate, save and end. `pause`: write a checkpoint and leave. `save`: write one and
+        go on. `kill`: end now.
+        """
         append_line(self.control_path, json.dumps({"ask": what, "t": round(time.time(), 3), "pid": os.getpid()}))
 
     def read_json(self, name: str) -> dict[str, Any]:
@@ -139,7 +178,7 @@ class Run:
             found = json.loads((self.path / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as broken:
+        except (OSError, ValueError, RecursionError) as broken:
             raise RunError(f"{self.name} is damaged", f"{self.path / name}: {broken}") from None
         if not isinstance(found, dict):
             raise RunError(f"{self.name} is damaged", f"{self.path / name} is not a JSON object")
@@ -149,13 +188,17 @@ class Run:
         """Tags and notes that a person gave, empty when none."""
         try:
             return tomllib.loads((self.path / "notes.toml").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
 
     def note_launch(self, pid: int) -> None:
         """Remember that a trainer was started here, so that one that dies before its first fact is noticed."""
         owner = asdict(Owner.me()) | {"pid": pid}
-        write_file(self.path / "launch.json", json.dumps(owner | {"t": time.time()}))
+        write_file(self.path / "launch.json", json.dumps(owner | {"t": time.time(), "said": self._size()}))
+
+    def note_trainer(self, pid: int) -> None:
+        """Replace the process number of `note_launch`, which was called before there was that process."""
+        write_file(self.path / "launch.json", json.dumps(self.read_json("launch.json") | {"pid": pid}))
 
     def state(self, last: Event | None = None) -> RunState:
         """The state, derived. `last`: the newest fact when the caller knows it already."""
@@ -163,6 +206,8 @@ class Run:
         if last is None:
             size, last = self._newest()
         found = _end_state(last) or self._state_without_end(last)
+        if found in _WAKING and self._is_awaited():
+            return RunState.QUEUED
         if found is RunState.INTERRUPTED and size != self._size():
             # The trainer lets go of the lock after its last fact: what looked unfinished may have ended since.
             found = _end_state(self._newest()[1]) or found
@@ -172,17 +217,20 @@ class Run:
         if is_held(self.path):
             return RunState.RUNNING
         if last is None:
-            return RunState.QUEUED if self._is_awaited() else RunState.INTERRUPTED
+            return RunState.INTERRUPTED  # or queued, as the caller finds out
         owner = read_owner(self.path)
-        far = owner is not None and not owner.is_local()
+        far = owner is not None and owner.host != socket.gethostname()  # a trainer of an earlier boot is gone
         return RunState.RUNNING if far and self._silence() < SILENCE else RunState.INTERRUPTED
 
     def _is_awaited(self) -> bool:
         """Whether a trainer may still come that has recorded nothing yet."""
         try:
-            began = float(self.read_json("launch.json")["t"])
+            launch = self.read_json("launch.json")
+            began, said = float(launch["t"]), int(launch.get("said", 0))
         except (RunError, KeyError, TypeError, ValueError):
-            began = _modified(self.path / "run.toml")
+            began, said = _modified(self.path / "run.toml"), 0
+        if self._size() != said:
+            return False
         age = time.time() - began
         trainer = read_owner(self.path, "launch.json")
         if trainer is not None and trainer.is_local():
@@ -221,6 +269,10 @@ class Run:
                     block *= 8
         except FileNotFoundError:
             return 0, None
+
+
+_WAKING = (RunState.INTERRUPTED, RunState.PAUSED, RunState.FAILED)
+"""States that a trainer which was just started will end with its first fact."""
 
 
 def _modified(path: Path) -> float:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import secrets
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -16,13 +19,15 @@ import platformdirs
 
 from core.config import RunConfig, dumps
 from core.errors import RunError
-from core.runs.atomic import write_file
+from core.paths import expanded
+from core.runs.atomic import sync_path, write_file
 from core.runs.history import History
 from core.runs.names import suggestions
 from core.runs.run import Run, RunState
 
 MARKER = ".finetui-runs"
 TRASH = ".trash"
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -46,9 +51,9 @@ def find_root(explicit: Path | None = None) -> Root:
     """
     try:
         if explicit is not None:
-            return Root(explicit.expanduser().absolute(), "--runs")
+            return Root(expanded(explicit).absolute(), "--runs")
         if named := os.environ.get("FINETUI_RUNS"):
-            return Root(Path(named).expanduser().absolute(), "FINETUI_RUNS")
+            return Root(expanded(named).absolute(), "FINETUI_RUNS")
         here = Path.cwd()
     except FileNotFoundError:
         raise RunError("The current folder is gone", next_step="cd to another folder, and try again.") from None
@@ -79,6 +84,8 @@ class Summary:
     """Of the data set; empty while it is not known."""
     validation_mark: str = ""
     """Of the validation rows: scores compare between runs where both are equal."""
+    parent: str = ""
+    """The run whose weights this one began with, if there is one."""
 
 
 class RunStore:
@@ -90,11 +97,9 @@ class RunStore:
     def prepare(self) -> None:
         """Make the folder and its marker. Raises `RunError` when it cannot be written to."""
         try:
-            if not self.root.is_dir():
-                self.root.mkdir(parents=True, mode=0o700)
-            marker = self.root / MARKER
-            if not marker.exists():
-                marker.write_text("finetui keeps its runs here. Each folder is one run.\n")
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with suppress(FileExistsError), open(self.root / MARKER, "x") as marker:
+                marker.write("finetui keeps its runs here. Each folder is one run.\n")
             if not os.access(self.root, os.W_OK | os.X_OK):
                 raise PermissionError(13, "Permission denied", str(self.root))
         except OSError as broken:
@@ -123,21 +128,33 @@ class RunStore:
                 "A name in this configuration is not valid UTF-8", next_step="Rename the file or folder it points to."
             ) from None
         self.prepare()
+        staged = self._staged(content)
         for candidate in [name] if name else suggestions():
             path = self.root / candidate
             try:
-                path.mkdir(mode=0o700)  # claims the name: of two processes only one gets past here
-            except FileExistsError:
-                continue
+                if os.path.lexists(path):
+                    continue
+                os.rename(staged, path)  # claims the name: it never replaces a folder that holds something
+                sync_path(self.root)
             except OSError as broken:
+                if broken.errno in _TAKEN:
+                    continue
+                shutil.rmtree(staged, ignore_errors=True)
                 raise RunError(f"Cannot create {path}", broken.strerror or str(broken)) from None
-            try:
-                write_file(path / "run.toml", content)
-            except OSError as broken:
-                path.rmdir()
-                raise RunError(f"Cannot write to {path}", broken.strerror or str(broken)) from None
             return Run(path)
+        shutil.rmtree(staged, ignore_errors=True)
         raise RunError(f"A run named {name or 'like the suggestions'} already exists", next_step="Choose another name.")
+
+    def _staged(self, content: bytes) -> Path:
+        """A hidden folder with this `run.toml`: whoever is killed while making a run takes no name away with it."""
+        staged = self.root / f".{secrets.token_hex(8)}.new"
+        try:
+            staged.mkdir(mode=0o700)
+            write_file(staged / "run.toml", content)
+        except OSError as broken:
+            shutil.rmtree(staged, ignore_errors=True)
+            raise RunError(f"Cannot write to {self.root}", broken.strerror or str(broken)) from None
+        return staged
 
     def names(self) -> list[str]:
         """The names of all runs, newest first."""
@@ -189,6 +206,8 @@ class RunStore:
         place = trash / f"{name}~{time.time_ns()}"
         try:
             trash.mkdir(mode=0o700, exist_ok=True)
+            if trash.is_symlink():
+                raise NotADirectoryError(errno.ENOTDIR, f"{trash} is a link to somewhere else")
             os.rename(run.path, place)
         except OSError as broken:
             raise RunError(f"Cannot move {name} to the trash", broken.strerror or str(broken)) from None
@@ -198,17 +217,27 @@ class RunStore:
         """Bring a run back from the trash. Raises `RunError` when its name is taken again or it cannot be moved."""
         name = place.name.rsplit("~", 1)[0]
         target = self.root / name
-        if place.parent != self.root / TRASH or not place.is_dir() or not valid_name(name):
+        if place.parent != self.root / TRASH or not valid_name(name) or not self._is_kept(place):
             raise RunError(f"{place.name} is not in the trash")
-        if target.exists():
-            raise RunError(f"A run named {name} already exists", next_step="Rename that one first.")
         try:
-            os.rename(place, target)
+            if os.path.lexists(target):
+                raise FileExistsError(errno.EEXIST, "", str(target))
+            os.rename(place, target)  # fails when another process has made a run of that name meanwhile
         except OSError as broken:
+            if broken.errno in _TAKEN:
+                raise RunError(f"A run named {name} already exists", next_step="Rename that one first.") from None
             raise RunError(
                 f"Cannot bring {name} back", broken.strerror or str(broken), f"Is {self.root} writable?"
             ) from None
         return Run(target)
+
+    def _is_kept(self, place: Path) -> bool:
+        """Whether this entry of the trash is a run that `delete` put there. No link is followed."""
+        if (self.root / TRASH).is_symlink() or place.is_symlink():
+            return False
+        with suppress(OSError):
+            return stat.S_ISREG((place / "run.toml").lstat().st_mode)
+        return False
 
 
 def _is_run(entry: os.DirEntry[str]) -> bool:
@@ -217,7 +246,7 @@ def _is_run(entry: os.DirEntry[str]) -> bool:
         return (
             valid_name(entry.name)
             and entry.is_dir(follow_symlinks=False)
-            and stat.S_ISREG(Path(entry.path, "run.toml").stat().st_mode)
+            and stat.S_ISREG(Path(entry.path, "run.toml").lstat().st_mode)
             and os.access(entry.path, os.R_OK | os.X_OK)
         )
     return False
@@ -236,6 +265,12 @@ def _created(run: Run) -> float:
         return 0.0
 
 
+def base_name(base: str) -> str:
+    """A base model in one word: of a folder its name, and for the model of a run the name of that run."""
+    path = Path(base)
+    return path.parent.name if path.name == "model" and path.parent.name else path.name
+
+
 def summarise(run: Run, history: History | None = None) -> Summary:
     """The row of one run, from `metrics.json` when it is there, else from its log (or `history`, when that is read)."""
     from core.runs.follow import read_history
@@ -246,13 +281,12 @@ def summarise(run: Run, history: History | None = None) -> Summary:
     seconds, state = 0.0, RunState.INTERRUPTED
     try:
         config = run.config()
-        data, base = Path(config.data.given or config.data.source).name, Path(config.model.base).name
+        data, base = Path(config.data.given or config.data.source).name, base_name(config.model.base)
         metrics = run.read_json("metrics.json")
         state = run.state()
         if not metrics:
             history = read_history(run) if history is None else history
-            if history.start_time:
-                seconds = (time.time() if state.is_live else history.last_time) - history.start_time
+            seconds = history.elapsed(time.time() if state.is_live else history.last_time)
             best = history.best or (history.full_evals[-1] if history.full_evals else None)
             names = history.data.label_names if history.data else ()
             if best and names:
@@ -267,7 +301,8 @@ def summarise(run: Run, history: History | None = None) -> Summary:
             worst_f1, worst = min(pairs)
     except (RunError, ValueError, KeyError, TypeError, AttributeError, OSError) as broken:
         problem = str(broken) if isinstance(broken, RunError | OSError) else f"metrics.json is damaged: {broken!r}"
-    tags = run.notes().get("tags", ())
+    notes = run.notes()
+    tags = notes.get("tags", ())
     return Summary(
         run.name,
         run.path,
@@ -283,6 +318,7 @@ def summarise(run: Run, history: History | None = None) -> Summary:
         tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
         problem,
         *_marks(run),
+        parent=str(notes.get("parent", "")),
     )
 
 

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from core.config import TrainingConfig
-from core.errors import ModelError, TrainingError
+from core.errors import MemoryFullError, ModelError
 from core.modelling.build import frozen_depth
 from core.modelling.cache import ActivationCache
 from core.modelling.compact import Compaction, compact
@@ -124,8 +124,8 @@ class Engine:
         """Optimiser step `number` at learning rate `rate` over the micro-batches `parts` (row numbers).
 
         The loss is the sum over the whole batch, divided by its number of rows or their weight. When memory runs out
-        the step is done again in smaller micro-batches, and so are all after it. Raises `TrainingError` when a single
-        row is too much.
+        the step is done again in smaller micro-batches, and so are all after it. Raises `MemoryFullError` when a
+        single row is too much.
         """
         self._know(labels, class_weights)
         rows = np.concatenate(parts)
@@ -204,7 +204,7 @@ class Engine:
         largest = max(len(part) for part in parts)
         if largest == 1:
             step = "Lower --max-length, or choose a smaller model."
-            raise TrainingError("Out of memory with a single row at a time", next_step=step)
+            raise MemoryFullError("Out of memory with a single row at a time", next_step=step)
         self.micro_rows = -(-largest // 2)
         if self._graphs is not None:
             self._graphs.clear()
@@ -252,6 +252,11 @@ class Engine:
             self._tokens_at_once //= 2
             return None
         return parts, order
+
+    @property
+    def records(self) -> bool:
+        """Whether steps are recorded and replayed."""
+        return self._graphs is not None
 
     def state(self) -> dict[str, torch.Tensor]:
         """The weights under the names that transformers has for them, float32 on the CPU, the word table whole."""

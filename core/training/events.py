@@ -2,7 +2,7 @@
 
 A fact is one line of `events.jsonl`. The log is append-only: when a run goes on from an earlier step, `RunResumed`
 supersedes the facts after that step, and `core.runs.history` folds the whole log into what a reader should see.
-Only the standard library is imported here, for the screen reads this module too.
+Nothing heavy is imported here, for the screen reads this module too.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import typing
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import cache
 from typing import Any
+
+from core.secrets import without_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,16 @@ class ModelSaved(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CheckpointSaved(Event):
+    """The run can go on from `step`: a checkpoint of so many `bytes` is on the disk."""
+
+    step: int
+    epoch: float
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class ValidationScored(Event):
     """The saved weights on every validation row, at the end."""
 
@@ -193,17 +205,20 @@ class Warned(Event):
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat(Event):
-    """The trainer lives. `memory` is its resident set in bytes, `cpu` in per cent of one core."""
+    """The trainer lives. `memory` is its resident set in bytes, `cpu` in per cent of one core, `free` the bytes of
+    memory that the machine had left (0: not known)."""
 
     memory: int
     cpu: float
+    free: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class RunPaused(Event):
-    """A checkpoint is written and the trainer has left."""
+    """The trainer has left and the run can go on from `step`; 0: from its beginning."""
 
     step: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +265,8 @@ def encode(number: int, time: float, event: Event) -> str:
     """One line of the log, without its line end."""
     body = {"n": number, "t": round(time, 3), "event": type(event).__name__}
     body |= {name: _plain(value) for name, value in asdict(event).items()}
+    if isinstance(event, RunStarted | Warned | RunFailed):  # words of the system and of libraries, not of the data
+        body |= {name: without_secrets(value) for name, value in body.items() if isinstance(value, str)}
     return json.dumps(body, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
 
 

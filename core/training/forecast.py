@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.config import RunConfig, TrainingConfig
 from core.machine import available_bytes, list_gpus, usable_cores, why_no_cuda
+from core.paths import expanded
 from core.protocol import Progress, no_progress
 from core.training.pace import device_kind, pace, work_of
 
@@ -138,7 +139,7 @@ def model_size(config: RunConfig) -> tuple[ModelSize, str]:
     from core.modelling.tensors import read_tensors
 
     base, frozen = config.model.base, config.model.frozen_layers
-    folder = Path(base).expanduser() if Path(base).expanduser().is_dir() else config_here(base)
+    folder = expanded(base) if expanded(base).is_dir() else config_here(base)
     if folder is None:
         return ModelSize(BASE, BASE, 12, 768, 12, 512), "the model is not on this machine yet"
     check_asked(base, folder, config.model)

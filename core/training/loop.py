@@ -1,181 +1,242 @@
 """The training loop. It yields what happened and knows no files and no screens.
 
-Everything it needs comes in `Job`; what it yields is either a fact for the log or `Better`, which asks the driver to
-keep the weights as they are now. The driver speaks back through `Job.asked`.
+Everything it needs comes in `Job`; what it yields is a fact for the log, or `Better`, which asks the driver to keep the
+weights as they are now, or `Keep`, which offers a place to go on from. The driver speaks back through `Job.asked`.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field, replace
-from enum import Enum, auto
-from typing import Any
+from collections.abc import Generator
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.config import TrainingConfig
-from core.errors import TrainingError
+from core.errors import NotFiniteError, TrainingError
 from core.evaluation.metrics import log_loss, score
-from core.modelling.encoding import Encoded, Ints, batch_plan
-from core.modelling.plan import Techniques
+from core.modelling.encoding import Ints, batch_plan
 from core.training import events as e
 from core.training.averaging import Average
-from core.training.device import Device
-from core.training.engine import Engine, Stepped
-from core.training.optimiser import class_weights, rate_at, usual_rate
+from core.training.job import Better, Ending, Job, Outcome, steps_per_epoch
+from core.training.optimiser import class_weights, rate_at
 from core.training.scoring import Sampling, metric_value, sample_size, stratified_sample
+from core.training.standing import Keep, Progress, Snapshot, conditions, differences, finite, put_back, tensors_of
 
 READ_BACK = 0.2
 """Seconds between two read-backs of losses: a read-back makes the device wait, a step must not."""
 
+CHECKPOINT_EVERY = 300.0
+"""Seconds of training that may be lost at most; the end of an epoch keeps everything too."""
 
-@dataclass(frozen=True, slots=True)
-class Better:
-    """The weights as they are now scored best on the full validation rows: keep them."""
+_NOTHING = np.zeros((0, 0), dtype=np.float32)
 
-    step: int
-    epoch: float
-    metric: str
-    value: float
+Yielded = e.Event | Better | Keep
 
 
-@dataclass(slots=True)
-class Job:
-    """What the loop works on. `labels` and `encoded` cover all rows; the parts are row numbers into them.
+def fit(job: Job, start: Snapshot | None = None) -> Generator[Yielded, None, Outcome]:
+    """Train `job.model`; ends when all epochs are done, patience is at its end, or a person asked to stop or pause.
 
-    The model's weights belong to `engine` once training has begun: `engine.state()` and `engine.predict(rows)`.
+    From the beginning, or from `start`, where an earlier training of the same job stood. It always ends on a full
+    validation, whose logits it returns, unless it pauses. Raises `TrainingError` when the loss or the gradient is not
+    finite, and `ModelError` when `start` is of another model.
     """
-
-    model: Any
-    device: Device
-    config: TrainingConfig
-    encoded: Encoded
-    labels: Ints
-    train: Ints
-    validation: Ints
-    classes: int
-    pad: int
-    asked: Callable[[], str] = field(default=lambda: "")
-    """What people asked of the trainer: `stop`, or nothing. Looked at on every read-back."""
-    techniques: Techniques = field(default_factory=Techniques)
-    _engine: Engine | None = None
-
-    def __post_init__(self) -> None:
-        if self.config.learning_rate == 0:
-            self.config = replace(self.config, learning_rate=usual_rate(self.model))
-
-    @property
-    def engine(self) -> Engine:
-        """The model laid out for speed: made when it is first asked for."""
-        if self._engine is None:
-            steps = steps_per_epoch(len(self.train), self.config) * self.config.epochs
-            self._engine = Engine(self.model, self.device, self.config, self.encoded, self.pad, self.techniques, steps)
-        return self._engine
+    training = _Training(job, start)
+    if start is None:
+        yield from training.first_scores()
+    else:
+        yield training.resumed(start)
+    return (yield from training.run())
 
 
-Yielded = e.Event | Better
+class _Training:
+    """One training: what it needs beside the job, and the pieces of its loop."""
 
+    def __init__(self, job: Job, start: Snapshot | None) -> None:
+        config, engine = job.config, job.engine
+        self.job, self.config, self.engine = job, config, engine
+        self.per_epoch = steps_per_epoch(len(job.train), config)
+        self.steps = self.per_epoch * config.epochs
+        self.average = Average(engine.weights, self.steps, config.averaging)
+        size = sample_size(len(job.train) * config.epochs)
+        self.sample = stratified_sample(job.labels, job.validation, size, config.seed)
+        self.sampling = Sampling(self.steps, config.epochs)
+        self.at = Progress()
+        if start is not None:
+            put_back(start.tensors, engine, self.average)
+            self.at = Progress.restored(start.facts["progress"])
+            self.sampling.restore(start.facts["sampling"])
+            engine.micro_rows = int(start.facts["micro_rows"])
+        engine.keep_frozen(np.concatenate([job.train, job.validation]))
+        self._weights = _class_weights(job)
+        self._kept = time.monotonic()
 
-class Ending(Enum):
-    """Why training ended."""
+    def first_scores(self) -> Generator[Yielded, None, None]:
+        """Score the sample before the first step."""
+        began = time.perf_counter()
+        yield from self._validate(self.sample, full=False)
+        self.sampling.spent, self.sampling.cost = 0.0, time.perf_counter() - began
 
-    EPOCHS = auto()
-    PATIENCE = auto()
-    STOPPED = auto()
+    def resumed(self, start: Snapshot) -> e.RunResumed:
+        """The fact that training goes on, and whether bit by bit as if nothing had happened."""
+        told = differences(start.facts["conditions"], conditions(self.job))
+        return e.RunResumed(self.at.step, not told, "; ".join(told))
 
+    def run(self) -> Generator[Yielded, None, Outcome]:
+        """Epoch after epoch, until there is a reason to end."""
+        logits = None
+        while True:
+            if not self.at.closed and self.at.step % self.per_epoch == 0:
+                logits = yield from self._close_epoch()
+            if (ending := self._over()) is not None:
+                break
+            asked = self.job.asked()
+            if asked == "save":
+                yield self._keep(urgent=True)
+            if asked != "pause" and (asked != "stop" or self.at.step == 0):  # a model of no step is of no use
+                self.at.closed, logits = False, None
+                asked = yield from self._steps()
+            if asked == "pause":
+                yield self._keep(urgent=True)
+                return Outcome(Ending.PAUSED, self.at.step, _NOTHING)
+            if asked == "stop" and self.at.step < self.steps:
+                logits = yield from self._last_scores(logits)
+                ending = Ending.STOPPED
+                break
+        if logits is None:  # it went on from where all was done
+            with self.average:
+                logits = self.engine.predict(self.job.validation)
+        self.average.settle()
+        return Outcome(ending, self.at.step, logits)
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
-    """How training ended, and what the weights as they are then say about every validation row."""
+    def _over(self) -> Ending | None:
+        if self.at.step == self.steps and self.at.closed:
+            return Ending.EPOCHS
+        patience = self.config.patience
+        between = self.at.closed and self.at.step % self.per_epoch == 0
+        return Ending.PATIENCE if patience and between and self.at.worse_epochs >= patience else None
 
-    ending: Ending
-    step: int
-    logits: NDArray[np.float32]
-
-
-@dataclass(slots=True)
-class _Progress:
-    """Where the run stands."""
-
-    step: int = 0
-    epoch: float = 0.0
-    best: float = -math.inf
-    worse_epochs: int = 0
-    train_seconds: float = 0.0
-    since: float = 0.0
-    waiting: list[Stepped] = field(default_factory=list)
-    epoch_loss: float = 0.0
-    epoch_hits: int = 0
-    epoch_rows: int = 0
-
-
-def fit(job: Job) -> Generator[Yielded, None, Outcome]:
-    """Train `job.model`; ends when all epochs are done, patience is at its end, or a person asked to stop.
-
-    It always ends on a full validation, whose logits it returns. Raises `TrainingError` when the loss or the
-    gradient is not finite.
-    """
-    config, engine = job.config, job.engine
-    per_epoch = steps_per_epoch(len(job.train), config)
-    steps = per_epoch * config.epochs
-    weights = _class_weights(job)
-    average = Average(engine.weights, steps, config.averaging)
-    size = sample_size(len(job.train) * config.epochs)
-    sample = stratified_sample(job.labels, job.validation, size, config.seed)
-    sampling = Sampling(steps, config.epochs)
-    at = _Progress()
-
-    engine.keep_frozen(np.concatenate([job.train, job.validation]))
-    began = time.perf_counter()
-    yield from _validate(job, at, sampling, sample, full=False)
-    sampling.spent, sampling.cost = 0.0, time.perf_counter() - began
-    for epoch in range(config.epochs):
+    def _steps(self) -> Generator[Yielded, None, str]:
+        """Train to the end of the epoch, or until a person asks for an end: returns what was asked."""
+        at, job = self.at, self.job
+        epoch, first = divmod(at.step, self.per_epoch)
+        if first == 0:
+            at.epoch_loss, at.epoch_hits, at.epoch_rows = 0.0, 0, 0
         batches = _batches(job, epoch)
-        at.epoch_loss, at.epoch_hits, at.epoch_rows = 0.0, 0, 0
         at.since = time.perf_counter()
-        for index in range(per_epoch):
-            mine = batches[index * config.accumulation : (index + 1) * config.accumulation]
+        for index in range(first, self.per_epoch):
+            mine = batches[index * self.config.accumulation : (index + 1) * self.config.accumulation]
             at.step += 1
-            at.epoch = epoch + (index + 1) / per_epoch
-            at.waiting.append(engine.step(job.labels, mine, weights, at.step, rate_at(at.step, steps, config)))
-            average.after(at.step)
-            while engine.news:
-                yield e.Warned(*engine.news.pop(0))
-            if time.perf_counter() - at.since > READ_BACK or index == per_epoch - 1:
-                yield _read_back(at, rate_at(at.step, steps, config), config)
-                if at.step < steps and job.asked() == "stop":
-                    if index == per_epoch - 1:
-                        yield _epoch_finished(epoch, at)
-                    with average:
-                        logits = yield from _validate(job, at, sampling, job.validation, full=True)
-                    average.settle()
-                    return Outcome(Ending.STOPPED, at.step, logits)
-            if index < per_epoch - 1 and sampling.is_due(at.step, at.train_seconds):
+            at.epoch = epoch + (index + 1) / self.per_epoch
+            stepped = self.engine.step(job.labels, mine, self._weights, at.step, self._rate())
+            at.waiting.append((stepped, np.concatenate(mine)))
+            self.average.after(at.step)
+            while self.engine.news:
+                yield e.Warned(*self.engine.news.pop(0))
+            last = index == self.per_epoch - 1
+            if time.perf_counter() - at.since > READ_BACK or last:
+                yield self._read_back()
+                asked = job.asked()
+                if asked in ("stop", "pause"):
+                    return asked
+                if asked == "save" or time.monotonic() - self._kept > CHECKPOINT_EVERY:
+                    yield self._keep(urgent=asked == "save")
+            if not last and self.sampling.is_due(at.step, at.train_seconds):
                 if at.waiting:
-                    yield _read_back(at, rate_at(at.step, steps, config), config)
-                with average:
-                    yield from _validate(job, at, sampling, sample, full=False)
-        yield _epoch_finished(epoch, at)
-        with average:
-            logits = yield from _validate(job, at, sampling, job.validation, full=True)
-        if config.patience and at.worse_epochs >= config.patience and epoch + 1 < config.epochs:
-            average.settle()
-            return Outcome(Ending.PATIENCE, at.step, logits)
-    average.settle()
-    return Outcome(Ending.EPOCHS, at.step, logits)
+                    yield self._read_back()
+                with self.average:
+                    yield from self._validate(self.sample, full=False)
+        return ""
 
+    def _close_epoch(self) -> Generator[Yielded, None, NDArray[np.float32]]:
+        """Tell how the epoch went, score every validation row, and keep where the run stands."""
+        at = self.at
+        yield e.EpochFinished(
+            at.step // self.per_epoch, at.step, at.epoch_loss / at.epoch_rows, at.epoch_hits / at.epoch_rows
+        )
+        with self.average:
+            logits = yield from self._validate(self.job.validation, full=True)
+        at.closed = True
+        yield self._keep(urgent=False)
+        return logits
 
-def _epoch_finished(epoch: int, at: _Progress) -> e.EpochFinished:
-    return e.EpochFinished(epoch + 1, at.step, at.epoch_loss / at.epoch_rows, at.epoch_hits / at.epoch_rows)
+    def _last_scores(self, logits: NDArray[np.float32] | None) -> Generator[Yielded, None, NDArray[np.float32]]:
+        """The full validation of a run that a person stopped, unless that was just done."""
+        if logits is not None:
+            return logits
+        if self.at.step and self.at.step % self.per_epoch == 0:
+            return (yield from self._close_epoch())
+        with self.average:
+            return (yield from self._validate(self.job.validation, full=True))
 
+    def _rate(self) -> float:
+        return rate_at(self.at.step, self.steps, self.config)
 
-def steps_per_epoch(rows: int, config: TrainingConfig) -> int:
-    """Optimiser steps in one epoch of `rows` training rows."""
-    return math.ceil(math.ceil(rows / config.batch_size) / config.accumulation)
+    def _keep(self, *, urgent: bool) -> Keep:
+        self._kept = time.monotonic()
+        return Keep(self.at.step, self.at.epoch, urgent, self._snapshot)
+
+    def _snapshot(self) -> Snapshot:
+        """Where the training stands now. Raises `TrainingError` when a weight is not a number."""
+        tensors = tensors_of(self.engine, self.average)
+        if not finite(tensors):
+            raise TrainingError(
+                f"A weight is not a number after step {self.at.step}",
+                "Training has diverged. The best weights so far are kept.",
+                f"Try a lower learning rate than {self.config.learning_rate:g}, or --precision fp32.",
+            )
+        facts = {
+            "format": 1,
+            "progress": self.at.plain(),
+            "sampling": self.sampling.plain(),
+            "micro_rows": self.engine.micro_rows,
+            "conditions": conditions(self.job),
+        }
+        return Snapshot(tensors, facts)
+
+    def _read_back(self) -> e.StepsFinished:
+        """Bring the waiting losses to the host. Raises `NotFiniteError` at the first that is not finite."""
+        at = self.at
+        losses, hits, norms = torch.stack([one.figures for one, _ in at.waiting]).T.tolist()
+        seconds = time.perf_counter() - at.since
+        first = at.step - len(losses) + 1
+        for place, (loss, norm) in enumerate(zip(losses, norms, strict=True)):
+            if not (math.isfinite(loss) and math.isfinite(norm)):
+                rows = at.waiting[place][1].tolist()
+                raise NotFiniteError(first + place, loss, norm, rows, self.config.learning_rate)
+        sizes = [one.sequences for one, _ in at.waiting]
+        tokens = sum(one.tokens for one, _ in at.waiting)
+        at.epoch_loss += sum(loss * count for loss, count in zip(losses, sizes, strict=True))
+        at.epoch_hits += int(sum(hits))
+        at.epoch_rows += sum(sizes)
+        at.train_seconds += seconds
+        at.waiting = []
+        at.since = time.perf_counter()
+        rate = self._rate()
+        return e.StepsFinished(first, at.step, tuple(losses), rate, norms[-1], sum(sizes), tokens, round(seconds, 4))
+
+    def _validate(self, rows: Ints, *, full: bool) -> Generator[Yielded, None, NDArray[np.float32]]:
+        """Score `rows` and say so; returns their logits."""
+        job, at = self.job, self.at
+        began = time.perf_counter()
+        logits = self.engine.predict(rows)
+        gold = job.labels[rows]
+        scores = score(gold, logits.argmax(axis=1), job.classes, log_loss(gold, logits))
+        seconds = time.perf_counter() - began
+        yield e.EvalFinished(at.step, at.epoch, full, scores, round(seconds, 4))
+        self.sampling.last = at.step
+        if not full:
+            self.sampling.spent += seconds
+        elif at.step > 0:
+            value = metric_value(scores, self.config.metric)
+            if value > at.best:
+                at.best, at.best_step, at.worse_epochs = value, at.step, 0
+                yield Better(at.step, at.epoch, self.config.metric, abs(value))
+            else:
+                at.worse_epochs += 1
+        at.since = time.perf_counter()
+        return logits
 
 
 def _batches(job: Job, epoch: int) -> list[Ints]:
@@ -189,50 +250,3 @@ def _class_weights(job: Job) -> torch.Tensor | None:
     counts = tuple(int(n) for n in np.bincount(job.labels[job.train], minlength=job.classes))
     weights = class_weights(counts, job.config.weighting)
     return None if weights is None else weights.to(job.device.device)
-
-
-def _read_back(at: _Progress, rate: float, config: TrainingConfig) -> e.StepsFinished:
-    """Bring the waiting losses to the host. Raises `TrainingError` at the first that is not finite."""
-    losses, hits, norms = torch.stack([one.figures for one in at.waiting]).T.tolist()
-    seconds = time.perf_counter() - at.since
-    first = at.step - len(losses) + 1
-    for place, (loss, norm) in enumerate(zip(losses, norms, strict=True)):
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise TrainingError(
-                f"The loss is not a number at step {first + place}",
-                f"Loss {loss:g}, gradient norm {norm:g}: training has diverged. The best weights so far are kept.",
-                f"Try a lower learning rate than {config.learning_rate:g}, or --precision fp32.",
-            )
-    rows = [one.sequences for one in at.waiting]
-    tokens = sum(one.tokens for one in at.waiting)
-    at.epoch_loss += sum(loss * count for loss, count in zip(losses, rows, strict=True))
-    at.epoch_hits += int(sum(hits))
-    at.epoch_rows += sum(rows)
-    at.train_seconds += seconds
-    at.waiting = []
-    at.since = time.perf_counter()
-    return e.StepsFinished(first, at.step, tuple(losses), rate, norms[-1], sum(rows), tokens, round(seconds, 4))
-
-
-def _validate(
-    job: Job, at: _Progress, sampling: Sampling, rows: Ints, *, full: bool
-) -> Generator[Yielded, None, NDArray[np.float32]]:
-    """Score `rows` and say so; returns their logits."""
-    began = time.perf_counter()
-    logits = job.engine.predict(rows)
-    gold = job.labels[rows]
-    scores = score(gold, logits.argmax(axis=1), job.classes, log_loss(gold, logits))
-    seconds = time.perf_counter() - began
-    yield e.EvalFinished(at.step, at.epoch, full, scores, round(seconds, 4))
-    sampling.last = at.step
-    if not full:
-        sampling.spent += seconds
-    elif at.step > 0:
-        value = metric_value(scores, job.config.metric)
-        if value > at.best:
-            at.best, at.worse_epochs = value, 0
-            yield Better(at.step, at.epoch, job.config.metric, abs(value))
-        else:
-            at.worse_epochs += 1
-    at.since = time.perf_counter()
-    return logits

@@ -19,11 +19,13 @@ from core.text_rules import text_rules_of
 from core.training import events as e
 from core.training.environment import environment
 from core.training.oversample import oversampled
+from core.training.resume import Start, check_same_data
+from core.training.saving import check_room
 
 if TYPE_CHECKING:
     from core.data.dataset import Dataset
     from core.data.split import Split
-    from core.training.loop import Job
+    from core.training.job import Job
 
 
 @dataclass(slots=True)
@@ -43,8 +45,8 @@ class Prepared:
     """What was stripped from the texts, and must be from those the model is asked."""
 
 
-def prepare(run: Run, config: RunConfig) -> Generator[e.Event, None, Prepared]:
-    """Everything before the first step; returns `Prepared`. Raises `WorkbenchError`."""
+def prepare(run: Run, config: RunConfig, start: Start) -> Generator[e.Event, None, Prepared]:
+    """Everything before the first step that is to be done; returns `Prepared`. Raises `WorkbenchError`."""
     from core.data.dataset import load_dataset
     from core.data.split import split_rows
     from core.data.split.again import beside
@@ -52,6 +54,7 @@ def prepare(run: Run, config: RunConfig) -> Generator[e.Event, None, Prepared]:
 
     yield e.StageChanged("read", config.data.given or config.data.source)
     dataset = load_dataset(config.data)
+    check_same_data(run, dataset)
     check_trainable(dataset, config.split)
     yield e.StageChanged("split")
     split = split_rows(dataset, beside(config.split, run.path.parent))
@@ -66,21 +69,26 @@ def prepare(run: Run, config: RunConfig) -> Generator[e.Event, None, Prepared]:
     yield e.BaselinesScored(validation["majority"], validation["tfidf"])
 
     yield e.StageChanged("load", config.model.base)
-    prepared = yield from _load(run, config, dataset, split, baselines, mark)
+    prepared = yield from _load(run, config, start, dataset, split, baselines, mark)
     return prepared
 
 
 def _load(
-    run: Run, config: RunConfig, dataset: Dataset, split: Split, baselines: dict[str, Report], mark: str
+    run: Run,
+    config: RunConfig,
+    start: Start,
+    dataset: Dataset,
+    split: Split,
+    baselines: dict[str, Report],
+    mark: str,
 ) -> Generator[e.Event, None, Prepared]:
     from core.modelling.build import build_model, count_parameters, hush
     from core.modelling.catalogue import locate
     from core.modelling.encoding import batch_plan, encode, fill_of, load_tokenizer, longest_input
-    from core.training.device import choose_device
-    from core.training.loop import Job, steps_per_epoch
+    from core.training.job import Job, steps_per_epoch
 
     hush()
-    device = choose_device(config.training)
+    device = start.device(config)
     yield e.DeviceChosen(str(device.device), device.name, device.precision, device.threads, device.reason)
     base = locate(config.model.base)
     tokenizer = load_tokenizer(base.folder)
@@ -95,6 +103,7 @@ def _load(
     plan = batch_plan(lengths, config.training.batch_size, config.training.seed, 0)
     per_epoch = steps_per_epoch(len(train), config.training)
     total, trained = count_parameters(model)
+    yield from check_room(run, total, trained)
     pad = int(tokenizer.pad_token_id or 0)
     job = Job(
         model,
@@ -106,6 +115,7 @@ def _load(
         split.validation,
         len(dataset.label_names),
         pad,
+        techniques=start.techniques(),
     )
     yield e.PlanMade(
         base=base.name,

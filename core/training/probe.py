@@ -80,12 +80,13 @@ def _prepared(
     from core.data.split.again import beside
     from core.training import events as e
     from core.training.prepare import prepare
+    from core.training.resume import Start
 
     chosen = beside(config.split, root)
     run = RunStore(folder).create(config.with_value("split.of", chosen.of), "probe")
     seconds = dict.fromkeys(_STAGES, 0.0)
     stage, last = "start", began
-    steps = prepare(run, config.with_value("split.of", chosen.of))
+    steps = prepare(run, config.with_value("split.of", chosen.of), Start())
     while True:
         try:
             fact = next(steps)

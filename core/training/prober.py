@@ -21,7 +21,7 @@ import torch
 from core.machine import available_bytes
 from core.modelling.encoding import Ints, batch_plan
 from core.training.costs import StepCosts
-from core.training.loop import Job
+from core.training.job import Job
 from core.training.scoring import sample_size, stratified_sample
 
 BUDGET = 5.0

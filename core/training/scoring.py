@@ -36,6 +36,14 @@ class Sampling:
     last: int = 0
     """Step of the last validation of either kind."""
 
+    def plain(self) -> dict[str, float]:
+        """What was spent, for JSON."""
+        return {"cost": self.cost, "spent": self.spent, "last": self.last}
+
+    def restore(self, plain: dict[str, float]) -> None:
+        """Go on from what `plain` gave."""
+        self.cost, self.spent, self.last = plain["cost"], plain["spent"], int(plain["last"])
+
     def is_due(self, step: int, train_seconds: float) -> bool:
         """Often enough for `POINTS` dots, more often while it costs at most `SHARE` of the time."""
         evenly = self.steps / max(POINTS - 1, 1) if self.epochs < POINTS - 1 else math.inf

@@ -11,79 +11,107 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from core.config import RunConfig
+from core.errors import NotFiniteError
 from core.evaluation.marks import runs_scored_on
 from core.evaluation.metrics import Ints, Report, as_dict, log_loss, report, softmax
-from core.runs.atomic import commit_dir, write_file
+from core.runs.atomic import write_file
+from core.runs.checkpoints import newest
+from core.runs.follow import read_history
 from core.runs.run import Run
 from core.training import events as e
 from core.training.prepare import Prepared, prepare
+from core.training.resume import Start, best_on_disk, start_of
+from core.training.saving import BestModel
 
 if TYPE_CHECKING:
-    from core.training.loop import Better, Job, Outcome
+    from core.training.job import Job, Outcome
 
 Asked = Callable[[], str]
 
 
 def train(run: Run, asked: Asked) -> Iterator[e.Event]:
-    """Train `run` from its configuration to the end. `asked()` returns `stop` once a person wants that.
+    """Train `run` from its configuration to the end, or on from where it was left.
 
-    Raises `WorkbenchError` for what a person can mend; what was saved until then stays.
+    `asked()` returns what a person wants: `stop`, `pause`, `save` or nothing. Raises `WorkbenchError` for what a person
+    can mend; what was saved until then stays.
     """
-    began = time.time()
+    began = time.time() - read_history(run).elapsed(time.time())
     config = run.config()
-    prepared = yield from prepare(run, config)
-    if asked() == "stop":
+    start = start_of(run)
+    yield from start.told()
+    prepared = yield from prepare(run, config, start)
+    if not start.again and asked() == "stop":
         yield e.RunFinished("stopped before the first step: there is no model", True, round(time.time() - began, 2))
         return
     yield e.StageChanged("train")
-    outcome = yield from _fit(run, prepared, asked)
-    yield from _finish(run, config, prepared, began, outcome)
+    best = BestModel(run, prepared)
+    outcome = yield from _fit(run, prepared, start, best, asked)
+    if outcome is None:
+        found, _ = newest(run.path)
+        yield e.RunPaused(found.step if found else 0)
+        return
+    yield from best.settle()
+    yield from _finish(run, config, prepared, began, outcome, best.step)
 
 
-def _fit(run: Run, prepared: Prepared, asked: Asked) -> Generator[e.Event, None, Outcome]:
-    """Run the loop, keeping the weights whenever they are better; returns how it ended."""
-    from core.training.loop import Better, fit
+def _fit(
+    run: Run, prepared: Prepared, start: Start, best: BestModel, asked: Asked
+) -> Generator[e.Event, None, Outcome | None]:
+    """Run the loop, keeping weights and checkpoints; returns how it ended, or none when it paused."""
+    from core.training.checkpoint import Keeper
+    from core.training.job import Better, Ending
+    from core.training.loop import fit
+    from core.training.standing import Keep
 
     prepared.job.asked = asked
-    facts = fit(prepared.job)
-    while True:
-        try:
+    if start.snapshot is not None:
+        best_on_disk(run, start.snapshot)
+    elif start.again:
+        yield start.fresh()
+    facts, keeper = fit(prepared.job, start.snapshot), Keeper(run.path)
+    try:
+        while True:
             item = next(facts)
-        except StopIteration as end:
-            outcome: Outcome = end.value
-            return outcome
-        if isinstance(item, Better):
-            _save(run, prepared, item)
-            yield e.ModelSaved(item.step, item.epoch, item.metric, item.value)
-        else:
-            yield item
+            yield from keeper.news()
+            if isinstance(item, Better):
+                yield from best.save(item)
+            elif isinstance(item, Keep):
+                yield from best.again()
+                run.sync()
+                keeper.offer(item)
+            else:
+                yield item
+    except StopIteration as end:
+        outcome: Outcome = end.value
+    except NotFiniteError as diverged:
+        raise _with_rows(diverged, prepared) from None
+    keeper.wait()
+    yield from keeper.news()
+    return None if outcome.ending is Ending.PAUSED else outcome
 
 
-def _save(run: Run, prepared: Prepared, better: Better) -> None:
-    from core.modelling.build import save_model
-
-    facts = {
-        "max_length": prepared.max_length,
-        "label_names": list(prepared.dataset.label_names),
-        "text_rules": list(prepared.text_rules),
-        "base": prepared.base_origin,
-        "step": better.step,
-        "epoch": better.epoch,
-    }
-    with commit_dir(run.model_path) as folder:
-        save_model(prepared.job.model, prepared.tokenizer, folder, facts, prepared.job.engine.state())
+def _with_rows(diverged: NotFiniteError, prepared: Prepared) -> NotFiniteError:
+    """The same error with the records of the data that the step learned from."""
+    records = sorted({int(row) for row in prepared.dataset.rows[diverged.rows]})
+    more = f" and {len(records) - 8} more" if len(records) > 8 else ""
+    diverged.message += f" It learned from rows {', '.join(map(str, records[:8]))}{more}."
+    diverged.args = (diverged.title, diverged.message, diverged.next_step)
+    return diverged
 
 
-def _finish(run: Run, config: RunConfig, prepared: Prepared, began: float, outcome: Outcome) -> Iterator[e.Event]:
+def _finish(
+    run: Run, config: RunConfig, prepared: Prepared, began: float, outcome: Outcome, saved: int
+) -> Iterator[e.Event]:
+    """Score and save. `saved`: step of the weights that this process put into `model/`."""
     from core.evaluation.card import model_card
     from core.evaluation.predictions import write_predictions
-    from core.training.loop import Ending
+    from core.training.job import Ending
 
     job, split, names = prepared.job, prepared.split, prepared.dataset.label_names
     yield e.StageChanged("evaluate")
     facts = json.loads((run.model_path / "finetui.json").read_text(encoding="utf-8"))
     last = _report(job.labels[split.validation], outcome.logits, len(names))
-    logits = {"validation": _best_logits(run, job, outcome, facts["step"])}
+    logits = {"validation": _best_logits(run, job, outcome, saved)}
     best = _report(job.labels[split.validation], logits["validation"], len(names))
     yield e.ValidationScored(best.scores)
     test: Report | None = None
@@ -130,7 +158,7 @@ def _best_logits(run: Run, job: Job, outcome: Outcome, saved_step: int) -> Any:
 
 def _reason(config: RunConfig, outcome: Outcome, best_epoch: float) -> str:
     """Why the run ended, for a person."""
-    from core.training.loop import Ending
+    from core.training.job import Ending
 
     training = config.training
     best = f"best at epoch {round(best_epoch, 2):g}"

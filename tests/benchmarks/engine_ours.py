@@ -20,7 +20,8 @@ from core.modelling.catalogue import locate
 from core.modelling.encoding import batch_plan, encode, fill_of, load_tokenizer, longest_input
 from core.training.device import choose_device
 from core.training.events import EvalFinished, StepsFinished
-from core.training.loop import Job, fit
+from core.training.job import Job
+from core.training.loop import fit
 from tests.benchmarks.engine_work import Measured, Work, load_rows, mark_of, training_flops
 
 

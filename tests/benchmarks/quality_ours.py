@@ -10,6 +10,7 @@ from core.config import ModelConfig, TrainingConfig
 from core.modelling.build import build_model
 from core.modelling.catalogue import locate
 from core.training import events as e
+from core.training import job as job_room
 from core.training import loop, scoring
 from core.training.device import choose_device
 from tests.benchmarks.quality_data import Material
@@ -24,7 +25,7 @@ def run_ours(material: Material, settings: dict[str, Any], seed: int, bf16: bool
     config = TrainingConfig(**settings, seed=seed, precision=precision, threads=torch.get_num_threads())
     device = choose_device(config)
     model = build_model(locate("starter"), ModelConfig(), material.label_names, seed)
-    job = loop.Job(
+    job = job_room.Job(
         model,
         device,
         config,
@@ -39,7 +40,7 @@ def run_ours(material: Material, settings: dict[str, Any], seed: int, bf16: bool
     epochs: list[dict[str, float]] = []
     best_epoch, state = 0.0, {}
     for fact in loop.fit(job):
-        if isinstance(fact, loop.Better):
+        if isinstance(fact, job_room.Better):
             best_epoch = fact.epoch
             state = job.engine.state()
         elif isinstance(fact, e.EvalFinished) and fact.full and fact.step > 0:

@@ -45,7 +45,8 @@ def out_of_fold() -> float:
     from core.modelling.catalogue import locate
     from core.modelling.encoding import encode, load_tokenizer, longest_input
     from core.training.device import choose_device
-    from core.training.loop import Job, fit
+    from core.training.job import Job
+    from core.training.loop import fit
 
     data, training, model_config = load_dataset(DataConfig()), TrainingConfig(), ModelConfig()
     labels, classes = data.labels, len(data.label_names)

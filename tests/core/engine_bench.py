@@ -16,7 +16,8 @@ from core.modelling.encoding import encode, load_tokenizer
 from core.modelling.plan import Techniques
 from core.training import events as e
 from core.training.device import Device
-from core.training.loop import Job, fit
+from core.training.job import Job
+from core.training.loop import fit
 
 DEVICE = Device(torch.device("cpu"), "test", "fp32", 1, "for a test")
 CONFIG = TrainingConfig(epochs=2, batch_size=8, learning_rate=1e-3, threads=1, adam_epsilon=1e-3, schedule="constant")

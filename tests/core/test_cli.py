@@ -15,7 +15,7 @@ import pytest
 from core.cli import COMMANDS
 from core.config import RunConfig, dumps
 from core.launch import child_command, child_environment
-from core.runs import RunState, RunStore
+from core.runs import Run, RunState, RunStore, follow
 from core.runs.atomic import verify_dir
 from core.training import events as e
 from tests.core.test_session import config_for, write_reviews
@@ -113,6 +113,101 @@ def test_detach_stop_attach(place: Path) -> None:
     assert run.state() is RunState.STOPPED
     again = finetui("stop", "long", "--runs", "runs", cwd=place)
     assert (again.returncode, "not training" in again.stderr) == (2, True)
+
+
+def started(place: Path, name: str) -> Run:
+    """A run of many epochs that trains in the background, its first epoch done."""
+    words = ("--config", "tiny.toml", "--epochs", "1000", "--name", name, "--runs", "runs", "--detach")
+    assert finetui("train", "reviews.csv", *words, cwd=place).returncode == 0
+    run = RunStore(place / "runs").open(name)
+    for batch in follow(run):
+        if any(isinstance(one.event, e.EpochFinished) for one in batch.records):
+            return run
+    raise AssertionError(run.log_path.read_text())
+
+
+def test_save_pause_resume_stop(place: Path) -> None:
+    run = started(place, "patient")
+    saved = json.loads(finetui("save", "patient", "--json", "--runs", "runs", cwd=place).stdout)
+    assert (saved["run"], saved["step"] > 0, saved["bytes"] > 0) == ("patient", True, True)
+    paused = finetui("pause", "patient", "--runs", "runs", cwd=place)
+    assert (paused.returncode, run.state()) == (0, RunState.PAUSED)
+    assert "patient: paused at step" in paused.stderr
+    assert "resume patient" in paused.stderr
+    attached = finetui("attach", "patient", "--runs", "runs", cwd=place)
+    assert (attached.returncode, "resume patient" in attached.stderr) == (75, True)
+    listed = finetui("runs", "--runs", "runs", cwd=place)
+    assert "patient: paused at step" in listed.stderr
+    early = finetui("resume", "patient", "--epochs", "2", "--runs", "runs", cwd=place)
+    assert (early.returncode, "not complete" in early.stderr) == (2, True)
+    assert "paused" in finetui("save", "patient", "--runs", "runs", cwd=place).stderr
+
+    step = json.loads(finetui("show", "patient", "--json", "--runs", "runs", cwd=place).stdout)["resumes_from"]
+    child = subprocess.Popen(
+        child_command("resume", "patient", "--runs", "runs"),
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=place,
+        env=child_environment(),
+    )
+    assert child.stderr is not None
+    told = []
+    for line in child.stderr:
+        told.append(line)
+        if line.startswith("epoch "):
+            break
+    assert told[0].startswith(f"patient goes on from step {step} of ")
+    assert not any("not exact" in line for line in told)
+    child.send_signal(signal.SIGTERM)  # is meant for who watches
+    assert "still training" in child.communicate()[1]
+    assert (child.returncode, run.state()) == (143, RunState.RUNNING)
+    assert finetui("stop", "patient", "--runs", "runs", cwd=place).returncode == 0
+    assert finetui("attach", "patient", "--runs", "runs", cwd=place).returncode == 0
+    assert f"resumed just now from step {step} of" in finetui("show", "patient", "--runs", "runs", cwd=place).stdout
+    done = finetui("resume", "patient", "--runs", "runs", cwd=place)
+    assert (done.returncode, "--epochs" in done.stderr) == (2, True)
+
+
+def test_a_killed_trainer_is_told_and_stop_scores_what_it_left(place: Path) -> None:
+    run = started(place, "killed")
+    assert finetui("save", "killed", "--runs", "runs", cwd=place).returncode == 0
+    os.kill(json.loads((run.path / "launch.json").read_text())["pid"], signal.SIGKILL)
+    told = finetui("attach", "killed", "--runs", "runs", cwd=place)
+    assert (told.returncode, "killed was interrupted" in told.stderr) == (1, True)
+    assert "killed: interrupted, goes on from step" in told.stderr
+    assert "resume killed" in told.stderr
+    stopped = finetui("stop", "killed", "--runs", "runs", cwd=place)
+    assert "is scored and saved as it was after step" in stopped.stderr
+    assert finetui("attach", "killed", "--runs", "runs", cwd=place).returncode == 0
+    assert run.state() is RunState.STOPPED
+    assert (run.path / "metrics.json").exists()
+
+
+def test_more_epochs_are_a_child_on_the_same_rows(place: Path) -> None:
+    done = finetui("resume", "first", "--epochs", "1", "--json", "--runs", "runs", cwd=place)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert (facts["run"], facts["parent"], facts["state"]) == ("first-more", "first", "finished")
+    marks = [
+        {key: json.loads((place / "runs" / name / "data.json").read_text())[key] for key in ("rows", "test_mark")}
+        for name in ("first", "first-more")
+    ]
+    assert marks[0] == marks[1]
+    assert "after  first" in finetui("show", "first-more", "--runs", "runs", cwd=place).stdout
+    row = next(
+        line for line in finetui("runs", "--runs", "runs", cwd=place).stdout.splitlines() if "first-more" in line
+    )
+    assert row.split()[-1] == "first"
+    (place / "runs" / "first-more").rename(place / "gone")  # other tests name `first` by its beginning
+
+
+def test_a_run_without_memory_names_the_command_that_wants_half(place: Path, tmp_path: Path) -> None:
+    run = RunStore(tmp_path / "runs").create(store_config(place), "large")
+    run.record(e.RunFailed("MemoryFullError", "Out of memory", "It did not fit.", "Halve the batch."))
+    run.close()
+    told = finetui("attach", "large", "--runs", "runs", cwd=tmp_path)
+    assert told.returncode == 71
+    assert f"train --config {run.path / 'run.toml'} --batch-size 4 --accumulation 2" in told.stderr
 
 
 def test_ctrl_c_once_stops_and_saves(place: Path) -> None:

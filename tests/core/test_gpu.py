@@ -19,7 +19,7 @@ from core.training import events as e
 from core.training import graphs
 from core.training.device import choose_device
 from core.training.halves import Halves
-from core.training.loop import Job
+from core.training.job import Job
 from tests.core.engine_bench import CONFIG, RECORDABLE, job, largest_difference, losses_of, trained
 
 pytestmark = [

@@ -20,7 +20,7 @@ from core.training import engine as engines
 from core.training import events as e
 from core.training.device import Device
 from core.training.graphs import WORTH, Graphs, Work, backend_for
-from core.training.loop import Job
+from core.training.job import Job
 from tests.core.engine_bench import CONFIG, DEVICE, RECORDABLE, job, largest_difference, losses_of, trained
 
 pytestmark = pytest.mark.usefixtures("one_thread")

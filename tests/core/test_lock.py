@@ -10,7 +10,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,7 @@ from core.runs import RunState, RunStore
 from core.runs.lock import Owner, RunLock, is_held, read_owner
 from core.training import events as e
 from tests.conftest import Spawn
+from tests.faults.layer import Call, layer
 
 HOLD = """
 import sys
@@ -208,3 +211,18 @@ def test_the_state_of_a_long_log_is_found_at_its_end(store: RunStore) -> None:
     with open(run.events_path, "ab") as log:
         log.write(b"damaged\n" * 2000 + b'{"n": 4')
     assert run.state() is RunState.FAILED
+
+
+def test_who_cannot_write_the_owner_down_lets_go(tmp_path: Path) -> None:
+    def full(call: Call, do: Callable[..., Any]) -> Any:
+        if call.kind == "write":
+            raise OSError(errno.ENOSPC, "No space left on device", call.path)
+        return do()
+
+    lock = RunLock(tmp_path)
+    with layer(tmp_path, full), pytest.raises(RunError, match="Cannot write") as found, lock:
+        pytest.fail("nobody knows whose it is")
+    assert "No space left" in found.value.message
+    assert not is_held(tmp_path)
+    with lock:
+        assert is_held(tmp_path)

@@ -13,6 +13,7 @@ from core.runs import Run, read_history
 from core.runs.log import LogReader, LogWriter, append_line
 from core.training import events as e
 from tests.conftest import Spawn
+from tests.faults.layer import layer
 
 FACTS = [
     e.RunStarted(1, "box", "finetui train"),
@@ -136,7 +137,7 @@ def test_lines_of_many_writers_do_not_mix(tmp_path: Path, spawn: Spawn) -> None:
     assert sorted(found) == sorted(f"{name} {n} {name * 300}" for name in "abcd" for n in range(200))
 
 
-def test_a_full_disk_is_told_and_the_next_line_stands_alone(tmp_path: Path, spawn: Spawn) -> None:
+def test_a_full_disk_is_told_and_leaves_no_part_of_a_line(tmp_path: Path, spawn: Spawn) -> None:
     """The limit on a file's size makes the system write a part of a line, as a full disk does."""
     script = """
 import resource, sys
@@ -153,9 +154,40 @@ try:
 except OSError:
     pass
 resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+torn = not open(sys.argv[1]).read().endswith("\\n")
 writer.append("after")
-print(written)
+print(written, torn)
 """
     out, _ = spawn(script, tmp_path / "log").communicate()
-    assert int(out) == 3
-    assert LogReader(tmp_path / "log").read_all() == ["x" * 299] * 3 + ["x" * 100, "after"]
+    assert out == "3 False\n"
+    assert LogReader(tmp_path / "log").read_all() == ["x" * 299] * 3 + ["after"]
+
+
+def test_a_fact_that_lacked_only_its_end_is_not_there_twice(tmp_path: Path, spawn: Spawn) -> None:
+    """The disk is full one byte before the end: the same fact, written again with room, has its number alone."""
+    script = """
+import resource, sys
+from pathlib import Path
+from core.runs.log import LogWriter
+writer = LogWriter(Path(sys.argv[1]))
+soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (len("the fact"), hard))
+try:
+    writer.append("the fact")
+except OSError as full:
+    print(full.errno)
+resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+writer.append("the fact")
+"""
+    out, _ = spawn(script, tmp_path / "log").communicate()
+    assert out == "28\n"
+    assert LogReader(tmp_path / "log").read_all() == ["the fact"]
+
+
+def test_what_is_synced_is_found_under_its_name(tmp_path: Path) -> None:
+    with layer(tmp_path) as calls:
+        writer = LogWriter(tmp_path / "log")
+        writer.append("a line")
+        writer.sync()
+        assert [call.path for call in calls if call.kind == "fsync"] == [str(tmp_path), str(tmp_path / "log")]
+        writer.close()

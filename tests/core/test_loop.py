@@ -20,8 +20,10 @@ from core.modelling.catalogue import locate
 from core.modelling.encoding import Encoded, collate, encode, load_tokenizer
 from core.training import events as e
 from core.training.device import Device
-from core.training.loop import Better, Ending, Job, Outcome, Yielded, fit
+from core.training.job import Better, Ending, Job, Outcome
+from core.training.loop import Yielded, fit
 from core.training.scoring import metric_value, stratified_sample
+from core.training.standing import Keep
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -177,7 +179,7 @@ def test_a_run_of_few_steps_is_scored_after_each(task: Task) -> None:
 def test_a_stop_ends_with_a_full_validation_and_weights_to_keep(task: Task) -> None:
     one = job(task, replace(FAST, epochs=1000))
     one.asked = lambda: "stop"
-    found = list(fit(one))
+    found = [item for item in fit(one) if not isinstance(item, Keep)]
     last, better = found[-2:]
     assert isinstance(last, e.EvalFinished)
     assert last.full

@@ -20,7 +20,7 @@ from transformers import (
 
 from core.config import TrainingConfig
 from core.modelling.weights import FlatWeights, Group
-from core.training.loop import Job
+from core.training.job import Job
 from core.training.optimiser import build_optimiser, class_weights, parameter_groups, rate_at
 
 REFERENCE: dict[str, Any] = {

@@ -11,7 +11,7 @@ import pytest
 from core.config import DataConfig, ModelConfig, RunConfig, SplitConfig, TrainingConfig, problems
 from core.runs import RunStore
 from core.training import events as e
-from core.training.loop import Better, steps_per_epoch
+from core.training.job import Better, steps_per_epoch
 from core.training.oversample import oversampled
 from core.training.prepare import Prepared, prepare
 from core.training.session import _save

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from core.runs.names import suggestions
 from core.runs.store import MARKER, TRASH
 from core.training import events as e
 from tests.conftest import Spawn
+from tests.faults.layer import Call, layer
 
 NAMES = st.text(max_size=80) | st.from_regex(r"[A-Za-z0-9._/~\\ -]{0,70}", fullmatch=True)
 SCORES = e.Scores(10, 0.8, 0.7, 0.75, (0.9, 0.5), 0.4)
@@ -373,3 +377,139 @@ def test_a_run_that_cannot_be_brought_back_says_so(store: RunStore) -> None:
     finally:
         store.root.chmod(0o700)
     assert place.is_dir()
+
+
+BAD_NAMES = st.sampled_from(
+    ["..", ".", "../x", "a/../../x", "/etc", "linked", "foreign", "a~1", ".trash", "last", "in"]
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["create", "delete", "restore", "open"]), NAMES | BAD_NAMES), max_size=8))
+def test_no_name_leaves_the_root(doings: list[tuple[str, str]]) -> None:
+    """Whatever is asked for by whatever name: what lies beside the root, or behind a link in it, stays as it was."""
+    with tempfile.TemporaryDirectory() as folder:
+        outside, store = RunStore(Path(folder) / "outside"), RunStore(Path(folder) / "runs")
+        away = outside.create(RunConfig(), "away")
+        store.create(RunConfig(), "in")
+        (store.root / "linked").symlink_to(away.path)
+        (store.root / "half").mkdir()
+        (store.root / "half" / "run.toml").symlink_to(away.path / "run.toml")
+        (store.root / "foreign").mkdir()
+        (store.root / TRASH).mkdir(exist_ok=True)
+        (store.root / TRASH / "linked~1").symlink_to(away.path)
+        (store.root / TRASH / "foreign~1").mkdir()
+        before = everything(outside.root)
+        for what, name in doings:
+            with suppress(RunError):
+                do(store, what, name)
+        assert everything(outside.root) == before
+        assert sorted(one.name for one in Path(folder).iterdir()) == ["outside", "runs"]
+        assert set(store.names()).isdisjoint({"linked", "half", "foreign"})
+        for kept in ("linked", "half", "foreign", f"{TRASH}/linked~1", f"{TRASH}/foreign~1"):
+            assert os.path.lexists(store.root / kept)
+
+
+def do(store: RunStore, what: str, name: str) -> None:
+    match what:
+        case "create":
+            assert store.create(RunConfig(), name or "some").path.parent == store.root
+        case "open":
+            assert store.open(name).path.parent == store.root
+        case "delete":
+            assert store.delete(name).parent == store.root / TRASH
+        case "restore":
+            place = store.root / TRASH / (name if "~" in name else f"{name}~1")
+            assert store.restore(place).path.parent == store.root
+
+
+def everything(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def test_a_trash_that_leads_elsewhere_is_not_used(store: RunStore, tmp_path: Path) -> None:
+    run = store.create(RunConfig(), "one")
+    (tmp_path / "elsewhere").mkdir()
+    (store.root / TRASH).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunError, match="Cannot move one to the trash") as found:
+        store.delete("one")
+    assert "link" in found.value.message
+    assert run.path.is_dir()
+    RunStore(tmp_path / "elsewhere").create(RunConfig(), "two").path.rename(tmp_path / "elsewhere" / "two~1")
+    with pytest.raises(RunError, match="not in the trash"):
+        store.restore(store.root / TRASH / "two~1")
+
+
+def test_deleting_moves_the_folder_as_it_is(store: RunStore) -> None:
+    run = store.create(RunConfig(), "one")
+    number = run.path.stat().st_ino
+    with layer(store.root) as calls:
+        place = store.delete("one")
+    assert place.stat().st_ino == number
+    assert {call.kind for call in calls} <= {"mkdir", "rename"}
+
+
+def test_a_run_made_meanwhile_is_not_replaced(store: RunStore) -> None:
+    """Another process takes the name between the look and the rename."""
+    store.create(RunConfig(), "one")
+    place = store.delete("one")
+    config = RunConfig().with_value("training.epochs", 7)
+
+    made: list[Run] = []
+
+    def meanwhile(call: Call, move: Callable[..., Any]) -> Any:
+        if call.kind == "rename" and call.path == str(place):
+            made.append(RunStore(store.root).create(config, "one"))
+        return move()
+
+    with layer(store.root, meanwhile), pytest.raises(RunError, match="already exists"):
+        store.restore(place)
+    assert len(made) == 1
+    assert store.open("one").config() == config
+    assert (place / "run.toml").is_file()
+
+
+def test_who_is_killed_while_making_a_run_takes_no_name_away(store: RunStore, spawn: Spawn) -> None:
+    script = """
+import os, sys
+from pathlib import Path
+from core.config import RunConfig
+from core.runs import RunStore
+from tests.faults.layer import layer
+def end(call, do):
+    if call.kind == "write" and "run.toml" in call.path:
+        os._exit(9)
+    return do()
+with layer(Path(sys.argv[1]), end):
+    RunStore(Path(sys.argv[1])).create(RunConfig(), "one")
+"""
+    assert spawn(script, store.root).wait() == 9
+    assert store.names() == []
+    assert store.create(RunConfig(), "one").config() == RunConfig()
+
+
+def test_two_make_the_runs_folder_at_once(store: RunStore) -> None:
+    def meanwhile(call: Call, make: Callable[..., Any]) -> Any:
+        if call.kind == "mkdir" and call.path == str(store.root):
+            store.root.mkdir()
+            (store.root / MARKER).write_text("")
+        return make()
+
+    with layer(store.root.parent, only_once(meanwhile)):
+        store.create(RunConfig(), "one")
+    assert store.names() == ["one"]
+
+
+def only_once(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """What a hook does itself does not come back to it."""
+    inside: list[bool] = []
+
+    def once(call: Call, do: Callable[..., Any]) -> Any:
+        if inside:
+            return do()
+        inside.append(True)
+        try:
+            return hook(call, do)
+        finally:
+            inside.clear()
+
+    return once

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.text import safe, shorten
+from tests.faults.hostile import ATTACKS, leaks
 
 # Every code point, surrogates and controls more often than chance would have them.
 ANYTHING = st.text(
@@ -83,6 +84,14 @@ def test_what_people_write_stays_as_it_is(text: str) -> None:
 )
 def test_examples(hostile: str, shown: str) -> None:
     assert safe(hostile) == shown
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+def test_no_attack_survives(attack: str) -> None:
+    assert leaks(safe(attack)) == []
+    assert leaks(safe(attack, newlines=True), "\n") == []
+    assert safe(f"before {attack} after").startswith("before ")  # nothing before it is taken away
+    assert safe(f"before {attack} after").endswith(" after")
 
 
 def test_anything_can_be_shown() -> None:

@@ -43,6 +43,16 @@ def test_what_was_asked_of_an_earlier_trainer_is_settled(run: Run, spawn: Spawn)
     assert spawn(EARS, run.path).communicate()[0] == "ready \n"
 
 
+def test_a_trainer_started_by_hand_does_not_hear_what_was_asked_of_one_that_was_launched(
+    run: Run, spawn: Spawn
+) -> None:
+    run.record(e.RunStarted(1, "box", ""))
+    run.close()
+    run.note_launch(1)  # another process than the one that listens below
+    run.ask("pause")
+    assert spawn(EARS, run.path).communicate()[0] == "ready \n"
+
+
 @pytest.mark.parametrize("number", [None, signal.SIGTERM, signal.SIGINT, signal.SIGUSR2, signal.SIGHUP])
 def test_a_request_or_a_signal_is_heard_and_a_closed_terminal_is_not(
     run: Run, spawn: Spawn, number: signal.Signals | None
@@ -55,7 +65,7 @@ def test_a_request_or_a_signal_is_heard_and_a_closed_terminal_is_not(
         run.ask("stop")
     else:
         os.kill(child.pid, number)
-    said = "" if number is signal.SIGHUP else "stop"
+    said = {None: "stop", signal.SIGHUP: ""}.get(number, "pause")
     assert child.communicate("what?\n")[0] == f"heard {said}\n"
 
 
@@ -68,7 +78,7 @@ worker.HEARTBEAT = 0.1
 def train(run, asked):
     yield e.StageChanged("read")
     if sys.argv[2] == "planned":
-        yield e.PlanMade("tiny", 1, 1, 8, 0, 1, 1, 1, 8, 1.0)
+        yield e.StageChanged("train")
     print("busy", flush=True)
     if sys.argv[2] == "slow":
         sys.stdin.readline()
@@ -104,8 +114,13 @@ def test_now_means_now_and_is_the_last_fact(run: Run, spawn: Spawn, stage: str, 
         while child.poll() is None:
             os.kill(child.pid, getattr(signal, how))
     assert child.wait() == 130
-    assert run.state() is RunState.STOPPED
-    assert last_fact(run).reason == "stopped now by a person; there is no model"
+    last = run.newest()
+    if how == "kill":
+        assert isinstance(last, e.RunFinished)
+        assert last.reason == "stopped now by a person; there is no model"
+    else:  # the machine was wanted for something else: the run can go on
+        assert last == e.RunPaused(0, "ended at once by a signal")
+    assert run.state() is (RunState.STOPPED if how == "kill" else RunState.PAUSED)
     numbers = [number for number, _, _ in run.raw_records()]
     assert numbers == list(range(1, len(numbers) + 1))
 
@@ -142,14 +157,14 @@ class OutOfMemoryError(RuntimeError):
 @pytest.mark.parametrize(
     ("error", "kind", "way"),
     [
-        (MemoryError(), "OutOfMemory", "--accumulation"),
-        (OutOfMemoryError("CUDA out of memory"), "OutOfMemory", "--accumulation"),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "OutOfMemory", "--accumulation"),
-        (OSError(28, "No space left on device"), "DiskFull", "Make room"),
+        (MemoryError(), "MemoryFullError", "--accumulation"),
+        (OutOfMemoryError("CUDA out of memory"), "MemoryFullError", "--accumulation"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "MemoryFullError", "--accumulation"),
+        (OSError(28, "No space left on device"), "DiskFullError", "finetui resume one"),
         (KeyError("x"), "KeyError", "log"),
     ],
 )
 def test_errors_that_are_not_ours_get_a_name_and_a_way_on(error: Exception, kind: str, way: str) -> None:
-    found = explain(error)
+    found = explain(error, "one")
     assert found[0] == kind
     assert way in found[3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ class Fault:
 
 
 @dataclass
-class Server:
+class Server(ABC):
     """What was asked, and what shall go wrong."""
 
     address: str = ""
@@ -49,9 +50,9 @@ class Server:
             found.times -= 1
         return found
 
+    @abstractmethod
     def answer(self, handler: Handler) -> None:
         """Answer one request."""
-        raise NotImplementedError
 
 
 class Handler(BaseHTTPRequestHandler):

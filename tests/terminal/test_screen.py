@@ -4,38 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from core.launch import child_environment, start
+from core.launch import start
 from core.runs import Run, RunState, RunStore, follow
-from core.training import events as e
 from tests.core.test_session import config_for, write_reviews
-from tests.terminal.emulator import FINETUI, Terminal
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[Run]:
-    """A run of a tiny model that trains until it is stopped, its first steps done."""
-    source = write_reviews(tmp_path / "reviews.csv", 400)
-    run = RunStore(tmp_path / "runs").create(config_for(tmp_path, source, epochs=1000), "long-hare")
-    start(run)
-    for batch in follow(run):
-        if any(isinstance(record.event, e.StepsFinished) for record in batch.records):
-            break
-    yield run
-    if run.state().is_live:
-        run.ask("stop")
-        for _ in follow(run):
-            pass
-
-
-def screen(folder: Path, *words: str, columns: int = 80, rows: int = 24, **environment: str) -> Terminal:
-    inherited = {name: value for name, value in child_environment().items() if name == "PYTHONPATH"}
-    return Terminal([*FINETUI, *words, "--runs", str(folder / "runs")], columns, rows, **inherited, **environment)
+from tests.terminal.emulator import screen
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (160, 48)])
@@ -51,20 +27,6 @@ def test_every_room_opens_by_its_number(tmp_path: Path, columns: int, rows: int)
         terminal.wait(lambda text: "palette" in text.lower())
         terminal.send("q")
         terminal.wait_end()
-
-
-@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": ""}])
-def test_a_terminal_that_cannot_gets_a_message_and_exit_2(tmp_path: Path, environment: dict[str, str]) -> None:
-    with screen(tmp_path, **environment) as terminal:
-        terminal.wait(lambda text: "finetui train FILE" in text)
-        terminal.wait_end()
-
-
-def test_without_a_terminal_it_says_how_else(tmp_path: Path) -> None:
-    done = subprocess.run(FINETUI, capture_output=True, text=True, cwd=tmp_path, env=child_environment(), check=False)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert "finetui train FILE" in done.stderr
 
 
 def test_quitting_leaves_the_run_and_coming_back_opens_it(live: Run) -> None:
@@ -89,13 +51,6 @@ def test_a_lost_line_ends_the_screen_and_not_the_run(live: Run) -> None:
     terminal.wait(lambda text: "seq/s" in text)
     terminal.hang_up()
     assert live.state() is RunState.RUNNING
-
-
-def test_two_screens_watch_one_run(live: Run) -> None:
-    folder = live.path.parents[1]
-    with screen(folder) as one, screen(folder, columns=160, rows=48) as other:
-        for terminal in (one, other):
-            terminal.wait(lambda text: "long-hare" in text and "seq/s" in text)
 
 
 def test_what_stands_in_the_data_never_acts_on_the_terminal(tmp_path: Path) -> None:

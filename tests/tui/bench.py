@@ -9,20 +9,24 @@ from textual.pilot import Pilot
 
 import tui.app
 from core.runs import RunStore
+from tests.tui.conftest import fake_engine
 from tui.app import Workbench
 from tui.widgets.canvas import Canvas
 
 _CSS = str(Path(tui.app.__file__).parent / "styles" / "app.tcss")
 
 
-def bench(store: RunStore, room: str) -> Workbench:
-    """The real workbench on these runs; it opens in this room, or in Train when a run is live."""
+def bench(store: RunStore, room: str, *, fake: bool = False) -> Workbench:
+    """The real workbench on these runs; it opens in this room, or in Train when a run is live.
+
+    `fake`: with children that need neither pandas nor a model.
+    """
 
     class Bench(Workbench):
         CSS_PATH = _CSS
         DEFAULT_MODE = room
 
-    return Bench(store)
+    return Bench(store, None, fake_engine() if fake else None)
 
 
 def shown(pilot: Pilot[None]) -> str:

@@ -172,10 +172,22 @@ async def test_quitting_can_stop_and_save(workbench: Build, live: Run) -> None:
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.press("ctrl+c")
             await until(pilot, lambda: isinstance(app.screen, Question))
-            await pilot.press("right", "enter")
+            await pilot.press("right", "right", "enter")
             await until(pilot, lambda: app._exit)
     assert '"ask": "stop"' in live.control_path.read_text()
     assert "stops and saves" in app.farewell
+
+
+async def test_quitting_can_pause(workbench: Build, live: Run) -> None:
+    app = workbench()
+    with live.lock():
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("q")
+            await until(pilot, lambda: isinstance(app.screen, Question))
+            await pilot.press("right", "enter")
+            await until(pilot, lambda: app._exit)
+    assert '"ask": "pause"' in live.control_path.read_text()
+    assert app.farewell == f"brisk-otter writes a checkpoint and leaves · {program()} resume brisk-otter"
 
 
 async def test_escape_goes_back_from_the_question(workbench: Build, live: Run) -> None:
@@ -193,6 +205,18 @@ async def test_coming_back_while_a_run_trains_opens_it(live: Run) -> None:
         app = Workbench(RunStore(live.path.parent), engine=fake_engine())
         async with app.run_test(size=(80, 24)) as pilot:
             await until(pilot, lambda: room_of(app) == "train" and "brisk-otter" in painted(app))
+
+
+async def test_an_interrupted_run_that_is_the_newest_is_what_one_sees_first(live: Run) -> None:
+    store = RunStore(live.path.parent)
+    app = Workbench(store, engine=fake_engine(), shows_interrupted=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: room_of(app) == "train" and "Interrupted" in painted(app))
+        assert "r begins it again" in painted(app)
+        assert "Resume" in painted(app).splitlines()[-1]
+    assert Workbench(store, RunConfig(), fake_engine(), shows_interrupted=True).DEFAULT_MODE == "data"
+    live.record(e.RunPaused(0))
+    assert Workbench(store, engine=fake_engine(), shows_interrupted=True).DEFAULT_MODE == "data"
 
 
 async def test_no_room_is_built_before_it_is_opened(workbench: Build) -> None:

@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from textual.css.query import NoMatches
 
-from core.runs import RunStore
+from core.runs import RunStore, absence
 from tests.tui.bench import bench, until
 from tests.tui.conftest import painted
 from tests.tui.fake_run import finished_run, partial_run
 from tui import crash, greeting
+from tui.screens.room import Room
 
 
 @pytest.fixture
@@ -79,3 +81,50 @@ def test_where_nothing_can_be_written_the_line_says_so(tmp_path: Path, monkeypat
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(crash, "crash_path", lambda: tmp_path / "file" / "crash.log")
     assert "cannot be written" in crash.note(ValueError("x"))
+
+
+async def test_where_leaving_would_end_the_trainer_it_is_said_before_and_after(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "77")
+    run = partial_run(store, "live-lynx", steps=60)
+    app = bench(store, "train")
+    with run.lock():
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: "live-lynx" in painted(app))
+            await pilot.press("q")
+            await until(pilot, lambda: "Slurm job 77" in painted(app))
+            await pilot.press("enter")
+    run.close()
+    assert "live-lynx is still training" in app.farewell
+    assert "Slurm job 77" in app.farewell.splitlines()[1]
+
+
+async def test_a_trainer_that_is_stopped_is_seen_to_be_silent(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(absence, "SILENT", 0.01)
+    run = partial_run(store, "live-lynx", steps=60)
+    app = bench(store, "train")
+    with run.lock():
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: "silent for 0 s" in painted(app))
+    run.close()
+
+
+async def test_what_closes_while_it_opens_is_no_crash(store: RunStore) -> None:
+    app = bench(store, "data")
+    async with app.run_test(size=(80, 24)):
+        app.exit()
+        app._handle_exception(NoMatches("a button that was not mounted any more"))
+        assert app.farewell == ""
+    assert app.return_code == 0
+
+
+@pytest.mark.parametrize("size", [(10, 5), (39, 24), (80, 9), (1, 1)])
+async def test_a_terminal_made_too_small_says_so_until_there_is_room(store: RunStore, size: tuple[int, int]) -> None:
+    app = bench(store, "data")
+    async with app.run_test(size=(80, 24)) as pilot:
+        for _ in range(3):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda: type(app.screen).__name__ == "TooSmall")
+            await pilot.resize_terminal(80, 24)
+            await until(pilot, lambda: isinstance(app.screen, Room))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -10,10 +11,14 @@ from textual.widgets import Input
 
 from core.config import RunConfig
 from core.errors import RunError
+from core.launch import again
 from core.runs import Run, RunState, RunStore, Summary
+from core.runs.atomic import commit_dir
+from core.runs.checkpoints import checkpoints_path, place_of
 from core.runs.ranking import best_names
 from core.training import events as e
 from tests.tui.bench import bench, shown, until
+from tests.tui.conftest import painted
 from tests.tui.fake_run import Shape, finished_run, metrics, partial_run
 from tui.messages import RunsChanged
 from tui.screens.modals import ErrorDialog
@@ -126,6 +131,98 @@ async def test_a_run_that_trains_is_not_deleted_and_s_stops_it(store: RunStore) 
             run.record(e.RunFinished("stopped by a person", True, 12.0))
             run.close()
             await until(pilot, lambda: "stopped" in [cell.plain for cell in table(pilot).get_row_at(0)])
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The runs that a trainer was started on; this process, which lives, stands for it."""
+    found: list[str] = []
+
+    def start(run: Run) -> None:
+        run.note_launch(os.getpid())
+        found.append(run.name)
+
+    monkeypatch.setattr(again, "start", start)
+    return found
+
+
+def paused(store: RunStore, name: str) -> Run:
+    """A run that has left at step 118 and can go on."""
+    run = partial_run(store, name, steps=118)
+    checkpoints_path(run.path).mkdir()
+    with commit_dir(place_of(run.path, 118)) as folder:
+        (folder / "progress.json").write_text("{}")
+    run.record(e.RunPaused(118))
+    run.close()
+    return run
+
+
+async def test_r_goes_on_with_the_run_under_the_cursor_and_shows_it(store: RunStore, launched: list[str]) -> None:
+    paused(store, "brisk-otter")
+    app = bench(store, "runs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: names(pilot) == ["brisk-otter"])
+        footer = painted(app).splitlines()[-1]
+        assert ("Resume" in footer, "Stop & save" in footer, "Delete" in footer) == (True, True, True)
+        await pilot.press("r")
+        await until(pilot, lambda: app.current_mode == "train" and "waiting for the trainer" in shown(pilot))
+        assert launched == ["brisk-otter"]
+
+
+async def test_an_opened_run_says_where_it_stands_and_r_goes_on(store: RunStore, launched: list[str]) -> None:
+    run = paused(store, "brisk-otter")
+    app = bench(store, "runs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: names(pilot) == ["brisk-otter"])
+        await pilot.press("enter")
+        await until(pilot, lambda: "paused at step 118 of 236 · r goes on." in shown(pilot))
+        assert "Resume" in painted(app).splitlines()[-1]
+        await pilot.press("r")
+        await until(pilot, lambda: app.current_mode == "train")
+        with run.lock():
+            run.record(e.RunStarted(1, "box", ""))
+            run.record(e.RunResumed(118, False, "threads 1, was 2"))
+            await pilot.press("4")
+            await until(pilot, lambda: "3 follows it live" in shown(pilot))
+            assert "continued from step 118 of 236, not exact: threads 1, was 2" not in shown(pilot)
+            run.record(e.RunPaused(118))
+            run.close()
+        await until(pilot, lambda: "resumed from step 118 of 236" in shown(pilot))
+        assert "continued from step 118 of 236, not exact: threads 1, was 2" in shown(pilot)
+
+
+async def test_s_scores_and_saves_a_run_that_was_left(store: RunStore, launched: list[str]) -> None:
+    run = paused(store, "brisk-otter")
+    async with bench(store, "runs").run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: names(pilot) == ["brisk-otter"])
+        await pilot.press("s")
+        await until(pilot, lambda: launched == ["brisk-otter"] and run.control_path.exists())
+        assert json.loads(run.control_path.read_text())["ask"] == "stop"
+
+
+def test_a_run_that_somebody_went_on_with_is_read_again(store: RunStore) -> None:
+    run = paused(store, "brisk-otter")
+    done = finished_run(store, "calm-heron")
+    index = RunIndex(store)
+    [first] = index.read(everything=True)
+    assert first["brisk-otter"].state is RunState.PAUSED
+    (done.path / "metrics.json").write_text("{}")
+    with run.lock():
+        run.record(e.RunStarted(1, "box", ""))
+        run.close()
+        [now] = index.read(everything=False)
+        assert now["brisk-otter"].state is RunState.RUNNING
+        assert now["calm-heron"] is first["calm-heron"], "a complete run is not read again"
+
+
+async def test_a_child_says_after_which_run_it_came(store: RunStore) -> None:
+    three(store)
+    (store.root / "wise-wren" / "notes.toml").write_text('parent = "calm-heron"\n')
+    async with bench(store, "runs").run_test(size=(140, 30)) as pilot:
+        await until(pilot, lambda: len(names(pilot)) == 3)
+        await until(pilot, lambda: "after calm-heron" in painted(pilot.app))
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: "after calm-heron, with whose weights it began" in shown(pilot))
 
 
 async def test_a_run_that_appears_is_listed(store: RunStore) -> None:

@@ -1,17 +1,25 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
 from core.config import RunConfig
+from core.launch import again
 from core.runs import History, Record, Run, RunState, RunStore
+from core.runs.atomic import commit_dir
+from core.runs.checkpoints import NOT_WRITTEN, checkpoints_path, place_of
 from core.training import events as e
 from tests.tui.bench import bench, shown, until
+from tests.tui.conftest import painted
 from tests.tui.fake_run import Shape, ending, facts, finished_run, partial_run
+from tui import starting
+from tui.screens.modals import NumberDialog
 from tui.screens.train import TrainRoom
 from tui.widgets import run_facts
 from tui.widgets.canvas import Canvas, Line
@@ -104,6 +112,176 @@ async def test_s_asks_for_a_stop_and_says_so_at_once(store: RunStore) -> None:
             assert len(run.control_path.read_text().splitlines()) == 1, "an ended run is asked nothing"
 
 
+def keep_checkpoint(run: Run, step: int) -> None:
+    """A checkpoint on the disk, as far as a reader looks, and the fact of it."""
+    checkpoints_path(run.path).mkdir(exist_ok=True)
+    with commit_dir(place_of(run.path, step)) as folder:
+        (folder / "progress.json").write_text("{}")
+    run.record(e.CheckpointSaved(step, step / 59, 140_000_000, 0.4))
+
+
+def asked(run: Run) -> list[str]:
+    """What was asked of its trainer."""
+    return [json.loads(one)["ask"] for one in run.control_path.read_text().splitlines()]
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The runs that a trainer was started on; this process, which lives, stands for it."""
+    found: list[str] = []
+
+    def start(run: Run) -> None:
+        run.note_launch(os.getpid())
+        found.append(run.name)
+
+    monkeypatch.setattr(again, "start", start)
+    monkeypatch.setattr(starting, "start", start)
+    return found
+
+
+async def test_p_pauses_and_r_goes_on_with_the_same_charts(store: RunStore, launched: list[str]) -> None:
+    run = partial_run(store, "brisk-otter", steps=118)
+    with ExitStack() as trainer:
+        trainer.enter_context(run.lock())
+        async with bench(store, "train").run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: "step 118/236" in shown(pilot))
+            await pilot.press("p")
+            assert "pausing: finishing the step…" in shown(pilot)
+            assert asked(run) == ["pause"]
+            run.record(e.StepsFinished(119, 122, (0.5,) * 4, 1e-4, 1.0, 64, 1536, 0.4))
+            await until(pilot, lambda: "pausing: writing a checkpoint…" in shown(pilot))
+            keep_checkpoint(run, 122)
+            run.record(e.RunPaused(122))
+            run.close()
+            trainer.close()
+            await until(pilot, lambda: "paused at step 122 of 236 · r goes on" in shown(pilot))
+            footer = painted(pilot.app).splitlines()[-1]
+            assert ("Resume" in footer, "Pause" in footer) == (True, False)
+            await pilot.press("r")
+            await until(pilot, lambda: "waiting for the trainer" in shown(pilot))
+            assert launched == ["brisk-otter"]
+            loss = pilot.app.screen.query_one("#loss-chart", LineChart).text
+            assert any("\u2800" < one <= "\u28ff" for one in loss), "the curves stay while the trainer starts"
+            assert "236 steps" in loss
+            trainer.enter_context(run.lock())
+            for fact in (e.RunStarted(1, "box", ""), e.StageChanged("read"), e.StageChanged("train")):
+                run.record(fact)
+            run.record(e.RunResumed(122, False, "threads 1, was 2"))
+            run.record(e.StepsFinished(123, 124, (0.4, 0.4), 1e-4, 1.0, 32, 768, 0.2))
+            await until(pilot, lambda: "step 124/236" in shown(pilot))
+            assert "continued from step 122 of 236, not exact: threads 1, was 2" in shown(pilot)
+            assert room(pilot).history.loss_steps == list(range(1, 125))
+            run.close()
+
+
+async def test_w_saves_now_and_says_what_was_written(store: RunStore) -> None:
+    run = partial_run(store, "brisk-otter", steps=60)
+    with run.lock():
+        async with bench(store, "train").run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: "step 6" in shown(pilot))
+            footer = painted(pilot.app).splitlines()[-1]
+            assert all(word in footer for word in ("Pause", "Stop & save", "Save", "New", "Log", "Leave", "Quit"))
+            await pilot.press("w")
+            assert "saving after this step…" in shown(pilot)
+            assert asked(run) == ["save"]
+            keep_checkpoint(run, 62)
+            await until(pilot, lambda: "saved: step 62, 134 MiB, 0.4 s" in shown(pilot))
+            assert "saving" not in shown(pilot)
+            await pilot.press("w")
+            assert "saving after this step…" in shown(pilot)
+            run.record(e.Warned(NOT_WRITTEN, "No space left on device."))
+            await until(pilot, lambda: "No space left on device" in shown(pilot))
+            assert "saving after" not in shown(pilot)
+            assert "saved:" not in shown(pilot), "the older one is not what was asked for"
+            run.close()
+
+
+async def test_what_is_left_of_an_interrupted_run_is_scored_and_saved_by_s(
+    store: RunStore, launched: list[str]
+) -> None:
+    run = partial_run(store, "brisk-otter", steps=118)
+    keep_checkpoint(run, 100)
+    run.close()
+    async with bench(store, "train").run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Interrupted at step 118 of 236" in shown(pilot))
+        assert "r goes on from step 100 of 236" in shown(pilot)
+        await pilot.press("s")
+        await until(pilot, lambda: launched == ["brisk-otter"])
+        assert asked(run) == ["stop"]
+        with run.lock():
+            run.record(e.RunStarted(1, "box", ""))
+            run.record(e.StageChanged("read"))
+            await until(pilot, lambda: "stopping: reading the data…" in shown(pilot))
+            run.close()
+
+
+async def test_a_run_resumed_elsewhere_is_followed_again(store: RunStore) -> None:
+    run = partial_run(store, "brisk-otter", steps=118)
+    run.record(e.RunPaused(118))
+    async with bench(store, "train").run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "paused" in shown(pilot))
+        with run.lock():
+            run.record(e.RunStarted(1, "box", ""))
+            run.record(e.StageChanged("train"))
+            room(pilot)._look_for_live()
+            await until(pilot, lambda: "ETA" in shown(pilot))
+            run.close()
+
+
+async def test_r_on_a_complete_run_asks_how_many_epochs_and_trains_a_child(
+    store: RunStore, launched: list[str]
+) -> None:
+    run = finished_run(store, "old-heron")
+    with commit_dir(run.model_path) as folder:
+        (folder / "config.json").write_text("{}")
+    (run.path / "split.parquet").write_bytes(b"")
+    app = bench(store, "train", fake=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "finished" in shown(pilot))
+        assert "More epochs" in painted(app).splitlines()[-1]
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, NumberDialog) and app.focused is not None)
+        await pilot.press("0", "enter")
+        assert isinstance(app.screen, NumberDialog)
+        assert "out of bounds" in painted(app)
+        await pilot.press("backspace", "3", "enter")
+        await until(pilot, lambda: launched == ["old-heron-more"])
+        child = store.open("old-heron-more")
+        assert child.config().training.epochs == 3
+        await until(pilot, lambda: "old-heron-more" in shown(pilot))
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "setting", "value"),
+    [
+        ("MemoryFullError", "f trains anew with batch size 8 and accumulation 2", "training.batch_size", 8),
+        ("NotFiniteError", "f trains anew with learning rate 0.001", "training.learning_rate", 1e-3),
+    ],
+)
+async def test_f_trains_anew_with_what_a_failed_run_lacked(
+    store: RunStore, launched: list[str], kind: str, told: str, setting: str, value: float
+) -> None:
+    run = store.create(RunConfig().with_value("training.learning_rate", 3e-3), "brisk-otter")
+    run.record(e.RunFailed(kind, "It failed", "For a reason.", "Do something."))
+    run.close()
+    app = bench(store, "train", fake=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: told in shown(pilot))
+        assert "Fix" in painted(app).splitlines()[-1]
+        await pilot.press("f")
+        await until(pilot, lambda: launched == ["brisk-otter-again"])
+        assert store.open("brisk-otter-again").config().get(setting) == value
+
+
+async def test_a_full_disk_says_that_r_goes_on_once_there_is_room(store: RunStore) -> None:
+    run = partial_run(store, "brisk-otter", steps=60)
+    run.record(e.RunFailed("DiskFullError", "The disk is full", "", "Make room, then: finetui resume brisk-otter"))
+    run.close()
+    async with bench(store, "train").run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Make room, then r goes on" in shown(pilot))
+        assert "Resume" in painted(pilot.app).splitlines()[-1]
+
+
 async def test_a_failed_run_shows_title_cause_and_next_step_and_the_log(store: RunStore) -> None:
     run = partial_run(store, "brisk-otter", steps=60)
     run.record(e.RunFailed("TrainingError", "Out of memory", "The batch did not fit.", "Halve the batch size."))
@@ -129,7 +307,7 @@ async def test_an_interrupted_run_says_so(store: RunStore) -> None:
         pass
     run.close()
     async with bench(store, "train").run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "The trainer is gone" in shown(pilot))
+        await until(pilot, lambda: "the trainer is gone" in shown(pilot))
         assert "interrupted" in shown(pilot)
 
 

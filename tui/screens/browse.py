@@ -19,6 +19,7 @@ from textual_fspicker.parts.directory_navigation import DirectoryEntry
 from textual_fspicker.safe_tests import is_dir, is_file, is_symlink
 
 from core.config import DataConfig
+from core.paths import expanded
 from core.text import safe
 from tui import format as fmt
 from tui.screens.modals import Dialog
@@ -120,7 +121,7 @@ class FileDialog(Dialog[Path]):
             self._say("a name is wanted")
             return
         try:
-            path = (files.location / Path(given).expanduser()).resolve()
+            path = (files.location / expanded(given)).resolve()
             is_folder, is_there = path.is_dir(), path.exists()
         except (OSError, RuntimeError, ValueError) as broken:
             self._say(str(broken))

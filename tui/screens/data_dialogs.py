@@ -100,9 +100,9 @@ class RuleRows(OptionRows):
 
     def lines(self, width: int) -> list[Content]:
         """`drop-rare    Leave classes with fewer than N rows out.`"""
-        name = max(len(one.name) for one in self.rules) + 2
+        name = max(len(safe(one.name)) for one in self.rules) + 2
         return [
-            Content.assemble((cell(one.name, name), "bold"), fit(one.sentence, max(width - name, 8)))
+            Content.assemble((cell(safe(one.name), name), "bold"), fit(safe(one.sentence), max(width - name, 8)))
             for one in self.rules
         ]
 
@@ -137,7 +137,7 @@ class CureDialog(Dialog[str]):
     def _moved(self) -> None:
         rule = self.query_one(RuleRows).here()
         self.query_one("#shape", Static).update(
-            Content.assemble((rule.shape, "bold $text-accent"), "\n", (rule.sentence, "$foreground-muted"))
+            Content.assemble((safe(rule.shape), "bold $text-accent"), "\n", (safe(rule.sentence), "$foreground-muted"))
         )
         self._say(None)
 

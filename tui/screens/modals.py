@@ -14,10 +14,12 @@ from textual.content import Content
 from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Button, Static
 
+from core.config import problem_with
 from core.errors import WorkbenchError
 from core.text import safe
 from tui.advice import here
 from tui.keys import KEYS, ROOMS, shown
+from tui.widgets.field import Field
 
 
 class Dialog(ModalScreen[ScreenResultType | None]):
@@ -76,6 +78,43 @@ class Question(Dialog[str]):
     def _answer(self, event: Button.Pressed) -> None:
         event.stop()
         self.dismiss(event.button.id)
+
+
+class NumberDialog(Dialog[int]):
+    """Asks for a whole number: that of the setting at `path`, whose bounds hold. Results in it."""
+
+    def __init__(self, title: str, text: str, path: str, number: int) -> None:
+        super().__init__(title)
+        self._text, self._path, self._number = text, path, number
+
+    def content(self) -> ComposeResult:
+        """The text, the field, what is wrong with it."""
+        yield Static(Content(safe(self._text)))
+        yield Field(str(self._number), id="number")
+        yield Static(Content(" "), id="says")
+        yield Static(Content.styled("enter trains · esc", "$foreground-muted"))
+
+    def on_mount(self) -> None:
+        """What is typed takes the place of the proposal."""
+        field = self.query_one(Field)
+        field.focus()
+        field.select_all()
+
+    def _problem(self, text: str) -> str:
+        if not (text.isascii() and text.isdigit()):
+            return "a whole number"
+        return problem_with(self._path, int(text[:18]))
+
+    @on(Field.Changed)
+    def _typed(self, event: Field.Changed) -> None:
+        self.query_one("#says", Static).update(Content.styled(self._problem(event.value.strip()) or " ", "$text-error"))
+
+    @on(Field.Submitted)
+    def _entered(self, event: Field.Submitted) -> None:
+        event.stop()
+        text = event.value.strip()
+        if not self._problem(text):
+            self.dismiss(int(text))
 
 
 class ErrorDialog(Dialog[None]):

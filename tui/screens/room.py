@@ -68,6 +68,14 @@ class Room(Screen[None]):
         """Whether the key of this id is worth its place in the footer and the palette now; it works all the same."""
         return True
 
+    def in_footer(self, key: str) -> bool:
+        """Whether the key of this id has a place in the footer now, which is short; the palette has it all the same."""
+        return self.offers(key)
+
+    def name_of(self, key: str) -> str:
+        """What the footer calls the key of this id now; empty for its usual name."""
+        return ""
+
     def action_leave(self) -> None:
         """`esc`: out of a text field, back to where the room begins."""
         self.focus_first()

@@ -14,6 +14,7 @@ from textual.message import Message
 
 from core.errors import RunError
 from core.runs import Run
+from core.runs.resume import COMPLETE
 from core.text import safe
 from tui import format as fmt
 from tui.keys import bindings
@@ -74,6 +75,7 @@ class RunDetail(Room):
         self._subject = run
         self._report: reports.Report | None = None
         self._problem: RunError | None = None
+        self._is_old = False
 
     def skeleton(self) -> ComposeResult:
         """The heading; the rest when the folder is read."""
@@ -103,6 +105,9 @@ class RunDetail(Room):
         """Back from another room: the folder may have turned out unreadable, or the run have ended."""
         if self._problem is not None:
             self._give_up()
+        elif self._is_old:
+            self._is_old = False
+            self._read(self._subject)
         else:
             self._look_again()
 
@@ -136,6 +141,7 @@ class RunDetail(Room):
             return
         self._report = message.report
         self._show()
+        self.refresh_bindings()
 
     def _give_up(self) -> None:
         """Close, saying why. Only from the top: a screen closes by popping whatever lies there."""
@@ -173,13 +179,33 @@ class RunDetail(Room):
     def _ending(report: reports.Report, width: int) -> list[Line]:
         if report.state.is_live:
             return [line(("3 follows it live.", "accent"))]
-        lines = endings.ending(report.history, report.state, width) if report.test is None else []
-        return [*lines, *endings.warnings(report.history, width, limit=4)]
+        history = report.history
+        lines: list[Line] = []
+        if report.test is None:
+            lines = endings.ending(history, report.state, width, report.left, report.why, is_opened=True)
+        told = [*endings.resumptions(history, time.time(), width), *endings.continued(history, width)]
+        return [*lines, *told, *endings.warnings(history, width, limit=4)]
 
     def _lines(self, name: str, lines: list[Line], width: int) -> None:
         canvas = self.query_one(f"#{name}", Canvas)
         canvas.display = bool(lines)
         canvas.show(lines, width=width)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only a run that is not live can go on."""
+        if action == "resume":
+            return self._report is not None and not self._report.state.is_live
+        return super().check_action(action, parameters)
+
+    def name_of(self, key: str) -> str:
+        """A complete run is trained for more epochs."""
+        is_complete = self._report is not None and self._report.state in COMPLETE
+        return "More epochs" if key == "resume" and is_complete else super().name_of(key)
+
+    def action_resume(self) -> None:
+        """Go on with this run, or train it for more epochs."""
+        self._is_old = True
+        self.workbench.resume_run(self._subject)
 
     def action_leave(self) -> None:
         """`esc`: back to the table."""

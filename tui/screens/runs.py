@@ -14,7 +14,9 @@ from textual.message import Message
 from textual.widgets import Input
 
 from core.errors import RunError, WorkbenchError
-from core.runs import Run, Summary, find_root
+from core.launch.again import is_left
+from core.runs import Run, RunState, Summary, find_root
+from core.runs.resume import COMPLETE
 from core.text import safe
 from tui import format as fmt
 from tui.keys import bindings
@@ -216,17 +218,33 @@ class RunsRoom(Room):
                 await self.app.push_screen(RunDetail(run))
             case "stop":
                 self._stop(run)
+            case "resume":
+                self.workbench.resume_run(run)
             case "delete":
                 self._delete(run.name)
 
     def offers(self, key: str) -> bool:
-        """Stopping for a live run, deleting for any other, undoing while there is something to bring back."""
+        """What a run can do in its state, and undoing while there is something to bring back."""
+        state = self._state()
         match key:
             case "undo":
                 return bool(self._trashed)
-            case "stop" | "delete":
-                return any(table.is_on_live == (key == "stop") for table in self.query(RunTable))
+            case "stop":
+                return state is not None and (state.is_live or is_left(state))
+            case "delete" | "resume":
+                return state is not None and not state.is_live
         return True
+
+    def in_footer(self, key: str) -> bool:
+        """What `ctrl+r` would train is not seen here: `n` leads there."""
+        return key != "start" and super().in_footer(key)
+
+    def name_of(self, key: str) -> str:
+        """A complete run is trained for more epochs."""
+        return "More epochs" if key == "resume" and self._state() in COMPLETE else super().name_of(key)
+
+    def _state(self) -> RunState | None:
+        return next((table.state for table in self.query(RunTable)), None)
 
     async def action_ask_current(self) -> None:
         """To the Try room with the run under the cursor; there before the next key acts."""
@@ -236,7 +254,11 @@ class RunsRoom(Room):
 
     def _stop(self, run: Run) -> None:
         try:
-            if not run.state().is_live:
+            state = run.state()
+            if is_left(state):
+                self.workbench.finish_run(run)
+                return
+            if not state.is_live:
                 self.notify(f"{run.name} is not being trained.", markup=False)
                 return
             run.ask("stop")

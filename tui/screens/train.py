@@ -1,7 +1,7 @@
 """Train: a live run as it happens, or the last one as it happened.
 
 A thread follows the run folder and posts what is new; here it is folded into a `History` and shown. Nothing in this
-room touches the trainer, but for the one line that asks it to stop.
+room touches the trainer, but for the line that asks it to pause, to save or to stop.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from core.errors import RunError
-from core.runs import History, Run, RunState, RunStore
+from core.runs import History, RunState, RunStore
+from core.runs.absence import Silence, silence_text, why_gone
 from tui.following import Followed, LiveRuns, Opened, live_runs, watch
 from tui.keys import bindings
 from tui.messages import RunEnded, RunLaunched
-from tui.screens.room import Room
+from tui.screens.asking import AskingRoom
 from tui.thrift import StretchCompositor
 from tui.widgets import run_ending as endings
 from tui.widgets import run_facts as facts
+from tui.widgets import run_progress
 from tui.widgets.canvas import Canvas, Line, line
 from tui.widgets.curves import Curves
 from tui.widgets.log_pane import LogPane
@@ -46,7 +47,7 @@ NOTHING_YET = (
 )
 
 
-class TrainRoom(Room):
+class TrainRoom(AskingRoom):
     """One run, live or replayed: both come through `follow`."""
 
     ROOM = "train"
@@ -57,15 +58,12 @@ class TrainRoom(Room):
     def __init__(self) -> None:
         super().__init__()
         self._compositor = StretchCompositor()
-        self.run: Run | None = None
-        self.state = RunState.QUEUED
-        self.history = History()
         self._card = facts.Card("")
+        self._silence: Silence | None = None
         self._cancel = threading.Event()
         self._wanted: str | None = None
         self._live: list[str] = []
-        self._is_fresh = self._is_gone = False
-        self._stopped_at: int | None = None
+        self._is_fresh = self._is_other = self._is_opening = False
         self._ticks = 0
         self._chart_is_old = False
 
@@ -100,7 +98,7 @@ class TrainRoom(Room):
         """Show the run of this name from now on; the newest one when the name is empty."""
         self._cancel.set()
         self._cancel = threading.Event()
-        self._wanted = name
+        self._wanted, self._is_opening = name, True
         self._follow(self.workbench.store, name, self._cancel)
 
     # The thread's side
@@ -120,10 +118,15 @@ class TrainRoom(Room):
     def _opened(self, message: Opened) -> None:
         if message.cancel is not self._cancel:
             return
-        self.run, self._is_fresh = message.run, True
-        self._is_gone, self._stopped_at = False, None
+        is_same = self.run is not None and message.run is not None and message.run.path == self.run.path
+        self.run, self._is_fresh, self._is_opening = message.run, True, False
+        self._is_other = not is_same
+        self.is_gone, self.left = False, endings.Left()
+        is_finished = message.run is not None and message.run.name == self.finishing
+        self.request = run_progress.Request.to_finish() if is_finished else None
         self.history, self.state = History(), RunState.QUEUED
         self._card = message.card or facts.Card("")
+        self._silence = None if message.run is None else Silence(message.run)
         self._hide_log()
         if message.problem is not None:
             self.workbench.show_error(message.problem)
@@ -138,13 +141,16 @@ class TrainRoom(Room):
             return
         ended_now = self.state.is_live and not message.batch.state.is_live and not self._is_fresh
         self.history.extend(message.batch.records)
-        self.state, self._is_gone = message.batch.state, message.gone
+        self.state, self.is_gone = message.batch.state, message.gone
+        self.left = endings.left_of(self._card, self.history, message.outlook)
         self._chart_is_old = True
         if self._is_fresh or not self.state.is_live:
-            self._paint()
+            self.paint()
             self._paint_charts()
             self.refresh_bindings()
-        self._is_fresh = False
+        self._is_fresh = self._is_other = self._is_opening = False
+        if not self.state.is_live:
+            self.finishing = ""
         if ended_now:
             self.post_message(RunEnded(self.run.name))
             self._look_for_live()
@@ -153,6 +159,8 @@ class TrainRoom(Room):
     def _live_came(self, message: LiveRuns) -> None:
         self._live = message.names
         self._paint_live()
+        if self.run is not None and self.run.name in self._live and not self.state.is_live and not self._is_opening:
+            self.open_run(self.run.name)  # somebody goes on with it, in another screen or a shell
 
     @on(RunLaunched)
     def _other_run(self, message: RunLaunched) -> None:
@@ -167,49 +175,65 @@ class TrainRoom(Room):
         if self._ticks % LIVE_TICKS == 0:
             self._look_for_live()
         if self.run is not None and self.state.is_live:
-            self._paint()
+            self.paint()
             if self._ticks % CHART_TICKS == 0 and self._chart_is_old:
                 self._paint_charts()
 
     def on_resize(self) -> None:
         """Lines are laid out for the width."""
         if self.run is not None:
-            self.call_after_refresh(self._paint)
+            self.call_after_refresh(self.paint)
         elif self.has_class("-empty"):
             self.call_after_refresh(self._show_empty)
 
-    def _paint(self) -> None:
+    def paint(self) -> None:
+        """The lines of figures; the charts have a time of their own."""
         if self.run is None:
             return
         now, width, history = time.time(), self._width(), self.history
-        self._show(
-            "heading", [facts.heading(self._card, history, self.state, now, width, self._stopped_at is not None)]
-        )
+        is_ending = self.request is not None and self.request.what != "save"
+        self._show("heading", [facts.heading(self._card, history, self.state, now, width, is_ending)])
         before = history.step == 0 and self.state.is_live
         self._show("stages", facts.stage_lines(history, now, width) if before else [])
-        self._show(
-            "progress", [] if before or history.plan is None or not self.state.is_live else [self._progress(width)]
-        )
+        self._show("progress", self._progress(width))
         self._show("figures", self._figures(width))
 
-    def _progress(self, width: int) -> Line:
-        return facts.progress(self.history, self.state, width, self._stopped_at)
+    def _progress(self, width: int) -> list[Line]:
+        if not self.state.is_live:
+            return []
+        if self.history.step == 0 or self.history.plan is None:  # the stages stand above
+            doing = run_progress.phase(self.history, self.request) if self.request is not None else ""
+            return [line((doing, "accent"))] if doing else []
+        return [run_progress.progress(self.history, self.state, width, self.request)]
 
     def _figures(self, width: int) -> list[Line]:
         history = self.history
-        if self._is_gone:
+        if self.is_gone:
             return endings.wrapped("! The folder of this run is gone. 4 lists the others.", width, "bad")
         return [
-            *endings.ending(history, self.state, width),
+            *endings.wrapped(self._absence(), width, "bad"),
+            *endings.ending(history, self.state, width, self.left, self._why_gone()),
+            *endings.continued(history, width),
             *facts.class_scores(history, width, title="" if self.state.is_live else "last epoch:"),
-            *facts.figures(self._card, history, self.state, width),
+            *facts.figures(self._card, history, self.state, width, self.request),
             *endings.warnings(history, width),
         ]
+
+    def _why_gone(self) -> str:
+        is_gone = self.run is not None and self.state is RunState.INTERRUPTED
+        return why_gone(self.run, self.history) if self.run is not None and is_gone else ""
+
+    def _absence(self) -> str:
+        """What is known of a trainer that says nothing."""
+        if self.run is None or self._silence is None:
+            return ""
+        told = silence_text(self.run, self._silence.seconds(self.history, self.state))
+        return f"! {told}" if told else ""
 
     def _paint_charts(self) -> None:
         self._chart_is_old = False
         empty = facts.first_score(self.history) if self.state.is_live else "nothing was scored"
-        self.query_one(Curves).show(self.history, empty=empty, fresh=self._is_fresh)
+        self.query_one(Curves).show(self.history, empty=empty, fresh=self._is_fresh and self._is_other)
 
     def _paint_live(self) -> None:
         here = self.run.name if self.run is not None else ""
@@ -232,24 +256,6 @@ class TrainRoom(Room):
         return self.query_one("#body").content_size.width
 
     # What a person asks for
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Stopping and leaving are offered while there is something to stop or to leave."""
-        if action in ("stop", "leave_running"):
-            return self.run is not None and self.state.is_live
-        return super().check_action(action, parameters)
-
-    def action_stop(self) -> None:
-        """Ask the trainer to finish the step, validate, save and end."""
-        if self.run is None:
-            return
-        try:
-            self.run.ask("stop")
-        except OSError as broken:
-            self.workbench.show_error(RunError(f"Cannot write to {self.run.path}", str(broken)))
-            return
-        self._stopped_at = self.history.step
-        self._paint()
 
     def action_log(self) -> None:
         """Show or hide what the trainer printed."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from textual import on, work
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import Log
 
@@ -52,7 +53,7 @@ class LogPane(Log):
         """Show this file and keep looking at it."""
         self.halt()
         self._path, self._cancel = path, threading.Event()
-        self.border_title = f"log: {safe(path.name)} (l closes)"
+        self.border_title = Content(f"log: {safe(path.name)} (l closes)")
         self.display = True
         self._look(path, self._cancel)
 
@@ -85,4 +86,4 @@ class LogPane(Log):
     def _show(self, message: Read) -> None:
         if message.path == self._path:
             self.clear()
-            self.write_lines(message.lines)
+            self.write_lines(one or " " for one in message.lines)  # `Log` passes over an empty line

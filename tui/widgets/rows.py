@@ -71,7 +71,7 @@ class KeyRow(Widget):
 
     def _is_offered(self, name: str) -> bool:
         screen: Screen[Any] = self.screen
-        offers: Callable[[str], bool] | None = getattr(screen, "offers", None)
+        offers: Callable[[str], bool] | None = getattr(screen, "in_footer", None)
         return offers is None or offers(name)
 
     def _is_text(self, key: str) -> bool:
@@ -89,14 +89,17 @@ class KeyRow(Widget):
         for key, name in [one for one in offered if one[1] not in _ALWAYS] + tail:
             if name not in _ALWAYS and at + self._width(key, name) + room_for_tail > self.size.width:
                 continue
-            pieces += [(f" {shown(key)} ", "bold reverse"), (f" {BY_ID[name].brief} ", "")]
+            pieces += [(f" {shown(key)} ", "bold reverse"), (f" {self._label(name)} ", "")]
             self._spans.append((at, at + self._width(key, name), key))
             at += self._width(key, name)
         return Content.assemble(*pieces)
 
-    @staticmethod
-    def _width(key: str, name: str) -> int:
-        return len(shown(key)) + len(BY_ID[name].brief) + 4
+    def _label(self, key: str) -> str:
+        name_of: Callable[[str], str] | None = getattr(self.screen, "name_of", None)
+        return (name_of(key) if name_of is not None else "") or BY_ID[key].brief
+
+    def _width(self, key: str, name: str) -> int:
+        return len(shown(key)) + len(self._label(name)) + 4
 
     def on_click(self, event: events.Click) -> None:
         """A click on a label is that key."""

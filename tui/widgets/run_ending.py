@@ -4,14 +4,33 @@ from __future__ import annotations
 
 import math
 import textwrap
+from dataclasses import dataclass, field
+from typing import Any
 
+from core.launch.again import remedy
 from core.runs import History, RunState
+from core.runs.resume import Outlook
 from core.text import safe
-from core.training.events import RunFailed, RunFinished
+from core.training.events import RunFailed, RunFinished, RunPaused
 from tui import format as fmt
 from tui.advice import here
 from tui.widgets.canvas import Line, flow, line
-from tui.widgets.run_facts import SIGNS
+from tui.widgets.run_facts import SIGNS, Card
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What can be done with a run that is not live: go on with it; and settings with which it would do better."""
+
+    outlook: Outlook | None = None
+    remedy: dict[str, Any] = field(default_factory=dict)
+
+
+def left_of(card: Card, history: History, outlook: Outlook | None) -> Left:
+    """The same, of a run with this card and history; `outlook` is none while it is live."""
+    if outlook is None or card.config is None:
+        return Left(outlook)
+    return Left(outlook, remedy(card.config, history))
 
 
 def warnings(history: History, width: int, limit: int = 1) -> list[Line]:
@@ -37,28 +56,102 @@ def scored_by(runs: int) -> str:
     return f"this test part has been scored by {runs} run{'' if runs == 1 else 's'}"
 
 
-def ending(history: History, state: RunState, width: int) -> list[Line]:
-    """How the run ended and what to do next; empty while it is live."""
-    end = history.end
+def ending(
+    history: History,
+    state: RunState,
+    width: int,
+    left: Left | None = None,
+    why: str = "",
+    *,
+    is_opened: bool = False,
+) -> list[Line]:
+    """How the run ended and what to do next; empty while it is live. `why` it was interrupted, where that is known.
+
+    `is_opened`: it is shown in the Runs room, where fewer keys work than in Train.
+    """
+    end, left = history.end, left or Left()
+    log = "" if is_opened else "l shows what it printed last."
     if state.is_live:
         return []
     if isinstance(end, RunFailed):
+        after = _after_failure(end, left, is_opened)
         return [
             *wrapped(f"{SIGNS[state].shown} {end.title}", width, "bad"),
             *wrapped(end.message, width),
-            *wrapped(" ".join(part for part in (here(end.next_step), "l shows the log.") if part), width, "accent"),
+            *wrapped(" ".join(part for part in (after, log) if part), width, "accent"),
         ]
     if state is RunState.INTERRUPTED:
         return [
-            *wrapped("! The trainer is gone: it recorded no end, and nobody holds the run.", width, "bad"),
-            *wrapped("l shows what it printed last, n starts a new run.", width, "accent"),
+            *wrapped(f"! Interrupted{_at(history.step, history)}: the trainer is gone. {why}", width, "bad"),
+            *wrapped(f"{_goes_on(history, left, is_opened)} {log}", width, "accent"),
         ]
     if not isinstance(end, RunFinished):
-        return wrapped(f"{SIGNS[state].shown} Paused at step {history.step}: the trainer has left.", width, "warn")
+        reason = f" ({end.reason})" if isinstance(end, RunPaused) and end.reason else ""
+        step = end.step if isinstance(end, RunPaused) else history.step
+        at = f"{SIGNS[state].shown} paused{_at(step, history)}{safe(reason)}"
+        return flow([line((at, "warn")), line((_goes_on(history, left, is_opened), "accent"))], width, " · ")
     look = SIGNS[state]
     lines = wrapped(f"{look.shown} {look.word}: {end.reason} · {fmt.clock(end.seconds)}", width, look.tone)
     lines += flow([part for part in (_validation(history), _test(history)) if part], width)
-    return [*lines, *wrapped("5 tries it, 4 lists all runs, n starts a new one.", width, "accent")]
+    return [
+        *lines,
+        *wrapped("5 tries it, r trains more epochs, 4 lists all runs, n starts a new one.", width, "accent"),
+    ]
+
+
+def _at(step: int, history: History) -> str:
+    return f" at {_place(step, history)}" if step else " before the first step"
+
+
+def _place(step: int, history: History) -> str:
+    if step == 0:
+        return "the beginning"
+    return f"step {fmt.count(step)}" + (f" of {fmt.count(history.plan.steps)}" if history.plan is not None else "")
+
+
+def _goes_on(history: History, left: Left, is_opened: bool) -> str:
+    """What `r` and `s` would do with a run that has no end."""
+    step = left.outlook.step if left.outlook is not None else 0
+    if step == 0:
+        return "r begins it again, for there is no checkpoint."
+    where = "r goes on" if step == history.step else f"r goes on from {_place(step, history)}"
+    return f"{where}." if is_opened else f"{where}, s scores and saves it as it is."
+
+
+def _after_failure(end: RunFailed, left: Left, is_opened: bool) -> str:
+    if left.remedy:
+        told = " and ".join(f"{path.split('.')[1].replace('_', ' ')} {value:g}" for path, value in left.remedy.items())
+        return f"{'3, then f' if is_opened else 'f'} trains anew with {told}."
+    told = here(end.next_step)
+    if left.outlook is None or not left.outlook.possible or "r goes on" in told:
+        return told
+    return f"{told} r tries again{f' from step {fmt.count(left.outlook.step)}' if left.outlook.step else ''}.".strip()
+
+
+def continued(history: History, width: int) -> list[Line]:
+    """That a run which went on did not do so bit by bit as if nothing had happened, and why; empty when it did."""
+    if not history.resumed or history.resumed[-1].exact:
+        return []
+    fact = history.resumed[-1]
+    rows = wrapped(f"continued from {_place(fact.step, history)}, not exact: {fact.reason}", width - 2)
+    return [[*line(("! " if at == 0 else "  ", "warn")), *row] for at, row in enumerate(rows[:2])]
+
+
+def resumptions(history: History, now: float, width: int) -> list[Line]:
+    """When a run went on, and from where: the last times."""
+    pairs = list(zip(history.resumed, history.resumed_times, strict=True))
+    parts = [
+        line(
+            (
+                f"resumed from {_place(fact.step, history)}, {fmt.age(max(now - moment, 0.0))} ago".replace(
+                    "now ago", "now"
+                ),
+                "muted",
+            )
+        )
+        for fact, moment in pairs[-3:]
+    ]
+    return flow(parts, width)
 
 
 def _validation(history: History) -> Line:

@@ -6,12 +6,15 @@ import math
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from core.config import RunConfig
 from core.errors import RunError
 from core.runs import History, Run, RunState
+from core.runs.store import base_name
 from core.text import safe
 from core.training.events import STAGES, Scores
 from tui import format as fmt
 from tui.widgets.canvas import Line, Part, flow, line, spread
+from tui.widgets.run_progress import Request, is_at_end, saved
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Card:
     base: str = ""
     data: str = ""
     patience: int = 0
+    config: RunConfig | None = None
 
 
 def card_of(run: Run) -> Card:
@@ -59,7 +63,7 @@ def card_of(run: Run) -> Card:
     except RunError:
         return Card(run.name)
     data = PurePath(config.data.given or config.data.source).name
-    return Card(run.name, PurePath(config.model.base).name, data, config.training.patience)
+    return Card(run.name, base_name(config.model.base), data, config.training.patience, config)
 
 
 def heading(card: Card, history: History, state: RunState, now: float, width: int, is_stopping: bool = False) -> Line:
@@ -74,11 +78,11 @@ def heading(card: Card, history: History, state: RunState, now: float, width: in
         right["epoch"] = f"epoch {epoch}/{plan.epochs}"
         right["step"] = f"step {fmt.count(history.step)}/{fmt.count(plan.steps)}"
     if history.start_time:
-        right["elapsed"] = fmt.clock(history.elapsed(now))
+        right["elapsed"] = fmt.clock(history.elapsed(now if state.is_live else history.last_time))
     if state is not RunState.RUNNING:
         ago = now - history.last_time
         right["state"] = f"{look.word} {fmt.age(ago)} ago" if history.end is not None and ago > 60 else look.word
-    elif history.step and history.stage == "train" and not is_stopping and not _is_at_end(history):
+    elif history.step and history.stage == "train" and not is_stopping and not is_at_end(history):
         right["left"] = f"ETA {fmt.clock(history.seconds_left())}"
     for dispensable in ("epoch", "elapsed", "step") if state.is_live else ("epoch", "step", "elapsed"):
         if len(left) + fmt.width_of(" · ".join(right.values())) + 1 > width:
@@ -88,7 +92,8 @@ def heading(card: Card, history: History, state: RunState, now: float, width: in
 
 def stages(history: History, now: float) -> list[Line]:
     """One part per stage before the first step: done ones with their seconds, the present one counting."""
-    times = history.stage_times
+    newest = history.stage_times.get("start", 0.0)  # what a trainer did that was here before does not count
+    times = {stage: time for stage, time in history.stage_times.items() if time >= newest}
     parts: list[Line] = []
     for stage in BEFORE_TRAINING:
         begun = times.get(stage)
@@ -113,33 +118,9 @@ def first_score(history: History) -> str:
     return "" if history.evals else "first score after these stages"
 
 
-def _is_at_end(history: History) -> bool:
-    return history.plan is not None and history.step >= history.plan.steps
-
-
-def phase(history: History, stopped_at: int | None) -> str:
-    """What is done besides training steps; `stopped_at` is the step after which a stop was asked for, if so."""
-    doing = {"evaluate": "scoring the best weights", "save": "saving"}.get(history.stage, "")
-    if not doing and (_is_at_end(history) or (stopped_at is not None and history.step > stopped_at)):
-        is_scored = bool(history.evals) and history.evals[-1].step >= history.step
-        doing = "saving" if is_scored else "validating"
-    if stopped_at is None:
-        return f"{doing}…" if doing else ""
-    return f"stopping: {doing or 'finishing the step'}…"
-
-
-def progress(history: History, state: RunState, width: int, stopped_at: int | None = None) -> Line:
-    """`███████▌        50 %`, with what is done besides training steps."""
-    plan = history.plan
-    part = history.step / plan.steps if plan is not None and plan.steps else 0.0
-    doing = phase(history, stopped_at) if state is RunState.RUNNING else ""
-    tail = line(f" {part * 100:3.0f} %", (f"  {doing}" if doing else "", "accent"))
-    return [*line((fmt.bar(part, max(width - len(tail), 1)), "one")), *tail]
-
-
-def figures(card: Card, history: History, state: RunState, width: int) -> list[Line]:
+def figures(card: Card, history: History, state: RunState, width: int, request: Request | None = None) -> list[Line]:
     """Speed, padding, best so far, machine, rate: as many to a line as fit. What only a live run has goes with it."""
-    now = [_machine(history), _optimiser(history)] if state.is_live else []
+    now = [_machine(history), _optimiser(history), saved(history, request)] if state.is_live else []
     parts = [_speed(history), _best(card, history), *now]
     return flow([part for part in parts if part], width)
 

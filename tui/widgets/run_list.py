@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from core.errors import RunError
 from core.runs import History, Record, Run, RunState, RunStore, Summary
 from core.runs.log import LogReader
+from core.runs.resume import COMPLETE
 from core.runs.run import decode_lines
 from core.runs.store import summarise
 from core.text import safe
@@ -46,6 +49,11 @@ def _worst(summary: Summary) -> str:
     return f"{fmt.score(summary.worst_f1)} {safe(summary.worst_class)}"
 
 
+def _tags(summary: Summary) -> str:
+    """Its tags, and the run that it began with the weights of."""
+    return safe(", ".join([*summary.tags, *([f"after {summary.parent}"] if summary.parent else [])]))
+
+
 COLUMNS: tuple[Column, ...] = (
     Column("name", "run", lambda s: s.name, lambda s: s.name, 32, 0),
     Column("state", "state", _state, _state, 11, 6),
@@ -56,7 +64,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("worst", "worst class", _worst, lambda s: _number(s.worst_f1), 24, 2, False, True),
     Column("time", "time", lambda s: fmt.span(s.seconds), lambda s: s.seconds, 7, 8, True),
     Column("age", "age", lambda s: fmt.age(max(time.time() - s.created, 0)), lambda s: -s.created, 7, 4, True),
-    Column("tags", "tags", lambda s: safe(", ".join(s.tags)), lambda s: s.tags, 30, 9),
+    Column("tags", "tags", _tags, lambda s: (s.tags, s.parent), 30, 9),
 )
 BY_KEY = {column.key: column for column in COLUMNS}
 
@@ -122,7 +130,7 @@ def shown_columns(summaries: list[Summary], width: int) -> dict[str, int]:
             column.widest,
         )
         for column in COLUMNS
-        if column.key != "tags" or any(summary.tags for summary in summaries)
+        if column.key != "tags" or any(map(_tags, summaries))
     }
     needs["name"] += 4  # the star and the sign of its state
     left, kept = width, set[str]()
@@ -150,6 +158,15 @@ class _Live:
     history: History = field(default_factory=History)
 
 
+def _stamp(run: Path) -> float:
+    """When a trainer was started last on the run in this folder, or recorded something last."""
+    times = [0.0]
+    for name in ("launch.json", "events.jsonl"):
+        with suppress(OSError):
+            times.append((run / name).stat().st_mtime)
+    return max(times)
+
+
 @dataclass(slots=True)
 class RunIndex:
     """Summaries by name, kept up to date from disk. Used by one thread at a time."""
@@ -157,18 +174,19 @@ class RunIndex:
     store: RunStore
     known: dict[str, Summary] = field(default_factory=dict)
     _live: dict[str, _Live] = field(default_factory=dict)
+    _seen: dict[str, float] = field(default_factory=dict)
 
     def read(self, *, everything: bool, portion: int = 200) -> Iterator[dict[str, Summary]]:
         """Look at the folder and yield what is known after a screenful, after each `portion` of runs, and at the end.
 
-        Without `everything` only new runs and those that were live are read again.
+        Without `everything` only new runs are read again, those that were live, and those that somebody went on with.
         """
         names = self.store.names()
         self.known = {name: summary for name, summary in self.known.items() if name in set(names)}
         read = 0
         for name in names:
             known = self.known.get(name)
-            if known is not None and not everything and not known.state.is_live:
+            if known is not None and not everything and not known.state.is_live and not self._goes_on(known):
                 continue
             self.known[name] = self._summary(name)
             read += 1
@@ -176,8 +194,13 @@ class RunIndex:
                 yield dict(self.known)
         yield dict(self.known)
 
+    def _goes_on(self, known: Summary) -> bool:
+        """Whether something has happened to a run that was not complete."""
+        return known.state not in COMPLETE and self._seen.get(known.name) != _stamp(known.path)
+
     def _summary(self, name: str) -> Summary:
         run = Run(self.store.root / name)
+        self._seen[name] = _stamp(run.path)
         try:
             return self._read(run)
         except (OSError, RunError) as broken:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from core.config import differing
 from core.errors import RunError
 from core.runs import History, Run, RunState, read_history
+from core.runs.absence import why_gone
+from core.runs.resume import outlook
 from core.text import safe
 from tui import format as fmt
 from tui.widgets.canvas import Line, flow, line
-from tui.widgets.run_ending import scored_by
+from tui.widgets.run_ending import Left, left_of, scored_by
 from tui.widgets.run_facts import Card, card_of
 
 
@@ -69,6 +71,10 @@ class Report:
     confusion: Confusion | None = None
     differences: tuple[Difference, ...] = ()
     problem: str = ""
+    left: Left = field(default_factory=Left)
+    why: str = ""
+    """Why it was interrupted, where that is known."""
+    parent: str = ""
 
 
 def read_report(run: Run) -> Report:
@@ -88,10 +94,13 @@ def read_report(run: Run) -> Report:
     history = read_history(run)
     validation, test = _table(metrics, "validation"), _table(metrics, "test")
     figure = _figure(validation) if validation else _figure_of_history(history)
+    card, state = card_of(run), run.state()
+    found = None if state.is_live else outlook(run, state, history.end)
     return Report(
-        card_of(run), str(run.path), run.state(), history, figure, _figure(test) if test else None,
+        card, str(run.path), state, history, figure, _figure(test) if test else None,
         _count(test.get("runs_scored")), _classes(validation, history), _confusion(metrics, validation), differences,
-        "\n".join(problems),
+        "\n".join(problems), left_of(card, history, found),
+        why_gone(run, history) if state is RunState.INTERRUPTED else "", str(run.notes().get("parent", "")),
     )  # fmt: skip
 
 
@@ -167,6 +176,10 @@ def headline(report: Report, width: int) -> list[Line]:
     elif report.state in (RunState.FINISHED, RunState.STOPPED):
         parts.append(line(("test: not scored", "muted")))
     lines = flow(parts, width)
+    if report.parent:
+        lines.append(
+            line(("after ", "muted"), (safe(report.parent), "strong"), (", with whose weights it began", "muted"))
+        )
     return [*lines, *(line(("! ", "warn"), text) for text in report.problem.splitlines())]
 
 

@@ -32,7 +32,7 @@ class RunTable(DataTable[Text]):
 
     @dataclass
     class Asked(Message):
-        """A person asked for something to be done with a run: `open`, `delete` or `stop`."""
+        """A person asked for something to be done with a run: `open`, `delete`, `stop` or `resume`."""
 
         what: str
         name: str
@@ -59,9 +59,9 @@ class RunTable(DataTable[Text]):
         return self._shown[self.cursor_row].name if 0 <= self.cursor_row < len(self._shown) else ""
 
     @property
-    def is_on_live(self) -> bool:
-        """Whether the run under the cursor trains."""
-        return 0 <= self.cursor_row < len(self._shown) and self._shown[self.cursor_row].state.is_live
+    def state(self) -> RunState | None:
+        """The state of the run under the cursor, none when the table is empty."""
+        return self._shown[self.cursor_row].state if 0 <= self.cursor_row < len(self._shown) else None
 
     def show(self, summaries: list[Summary], everyone: list[Summary], order: Order) -> None:
         """Show these runs in this order; stars are given among `everyone`."""
@@ -163,6 +163,10 @@ class RunTable(DataTable[Text]):
     def action_stop(self) -> None:
         """Stop it and save."""
         self._ask("stop")
+
+    def action_resume(self) -> None:
+        """Go on with it, or train it for more epochs."""
+        self._ask("resume")
 
     async def action_go(self, room: str) -> None:
         """To the Try room, with the run under the cursor."""

@@ -18,6 +18,7 @@ from core.data.table import Ints
 from core.errors import ModelError
 from core.modelling.catalogue import STARTER_PACKAGE, STARTER_REPOSITORY, STARTER_REVISION, locate
 from core.modelling.lengths import automatic_length, positions_of
+from core.paths import expanded
 from core.protocol import Progress
 from core.text import safe
 
@@ -93,7 +94,7 @@ def _folder(base: str) -> Path:
         except PackageNotFoundError:
             return _cached(STARTER_REPOSITORY, STARTER_REVISION)
         return locate(base).folder
-    if base.startswith((".", "/", "~")) or base.count("/") > 1 or Path(base).expanduser().exists():
+    if base.startswith((".", "/", "~")) or base.count("/") > 1 or expanded(base).exists():
         return locate(base).folder
     return _cached(base, None)
 

@@ -22,6 +22,7 @@ from core.data.sources.tree import read_entries
 from core.data.sources.unpack import ARCHIVES, HEAD, inflate, packing, suffix_of
 from core.data.table import Decision, Table
 from core.errors import DataError
+from core.paths import expanded
 from core.protocol import Progress, no_progress
 from core.text import safe
 
@@ -83,7 +84,7 @@ def _locate(config: DataConfig) -> tuple[Path, str]:
     """The file or folder that a source means, and the path inside of it where that goes on into an archive."""
     if config.source == "sample":
         return SAMPLE, ""
-    path = Path(config.source).expanduser()
+    path = expanded(config.source)
     try:
         if not path.exists():
             archive = next((one for one in path.parents if one.is_file()), None)

@@ -20,6 +20,7 @@ from core.data.table import PARTS, Ints
 from core.data.texts import Mask
 from core.errors import DataError
 from core.evaluation.predictions import row_ids, text_id
+from core.paths import expanded
 from core.text import safe
 
 _UNKNOWN = -2
@@ -53,7 +54,7 @@ def split_again(dataset: Dataset, config: SplitConfig) -> Split:
 
     Raises `DataError` when the other run has no split, or one of other data.
     """
-    folder = Path(config.of).expanduser()
+    folder = expanded(config.of)
     name = safe(folder.name)
     known = _read(folder, dataset)
     match, way = _match(known, dataset)

@@ -1,0 +1,131 @@
+"""Going on with a run, and runs made from runs: more epochs of a complete one, a failed one anew with gentler settings.
+
+A complete run never goes on itself, for its test rows were scored: more epochs are a child, whose base model is its
+parent's `model/` and whose rows are dealt as its parent's were.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+from core.config import RunConfig
+from core.errors import RunError
+from core.launch.local import start
+from core.runs.atomic import verify_dir, write_file
+from core.runs.history import History
+from core.runs.resume import Outlook, outlook
+from core.runs.run import Run, RunState
+from core.runs.store import RunStore
+from core.training.events import RunFailed
+
+MORE, ANEW = "more", "again"
+"""What is put behind the name of a run that another one is made from: with its weights, or without."""
+
+
+def go_on(run: Run) -> Outlook:
+    """Start a trainer that goes on with `run`, and say from where. Raises `RunError` when it cannot go on."""
+    found = _open_outlook(run)
+    start(run)
+    return found
+
+
+def finish(run: Run) -> Outlook:
+    """Let a trainer score and save a run as it was left, without another step. Raises `RunError` when it cannot."""
+    found = _open_outlook(run)
+    if found.step == 0:
+        raise RunError(
+            f"There is nothing of {run.name} to save yet",
+            "No checkpoint of it is there.",
+            f"It can begin again: finetui resume {run.name}",
+        )
+    start(run)
+    run.ask("stop")
+    return found
+
+
+def _open_outlook(run: Run) -> Outlook:
+    last = run.newest()
+    found = outlook(run, run.state(last), last)
+    if not found.possible:
+        raise RunError(f"{run.name} cannot go on", found.why_not, found.next_step)
+    return found
+
+
+def more_epochs(parent: Run, epochs: int) -> RunConfig:
+    """The configuration of a child that trains the complete run `parent` for `epochs` more.
+
+    Raises `RunError` when there is no whole model to go on from, or no split to use again.
+    """
+    anew = f"Train anew: finetui train --config {parent.path / 'run.toml'}"
+    if not parent.model_path.is_dir() or not (parent.path / "split.parquet").is_file():
+        raise RunError(f"{parent.name} has no model to go on from", "It ended before its first epoch.", anew)
+    verify_dir(parent.model_path)
+    values = {
+        "model.base": str(parent.model_path.absolute()),
+        "split.of": str(parent.path.absolute()),
+        "training.epochs": epochs,
+    }
+    return _with(parent.config(), values)
+
+
+def remedy(config: RunConfig, history: History) -> dict[str, Any]:
+    """The settings with which a run that failed would fare better, by their paths; empty when none are known."""
+    end, training = history.end, config.training
+    kind = end.kind if isinstance(end, RunFailed) else ""
+    if kind == "MemoryFullError" and training.batch_size > 1 and training.accumulation <= 512:
+        half = training.batch_size // 2
+        return {"training.batch_size": half, "training.accumulation": training.accumulation * 2}
+    rate = training.learning_rate or (history.plan.learning_rate if history.plan is not None else 0.0)
+    if kind == "NotFiniteError" and rate > 0:
+        return {"training.learning_rate": float(f"{rate / 3:.1e}")}
+    return {}
+
+
+def with_remedy(run: Run, history: History) -> RunConfig:
+    """The configuration of `run` with what `remedy` changes. Raises `RunError` when it cannot be read."""
+    config = run.config()
+    return _with(config, remedy(config, history))
+
+
+def _with(config: RunConfig, values: dict[str, Any]) -> RunConfig:
+    for path, value in values.items():
+        config = config.with_value(path, value)
+    return config
+
+
+def make(config: RunConfig, parent: Run, word: str) -> Run:
+    """A new run beside `parent`, named after it: `brisk-otter-more`, `-more2`. Raises `RunError`.
+
+    `word`: `MORE` for one that goes on from its weights, which its notes then say; `ANEW` for one that begins anew.
+    """
+    store = RunStore(parent.path.parent)
+    for name in _names(parent.name, word):
+        if os.path.lexists(store.root / name):
+            continue
+        try:
+            child = store.create(config, name)
+        except RunError:
+            if os.path.lexists(store.root / name):  # another process was quicker
+                continue
+            raise
+        if word == MORE:
+            write_file(child.path / "notes.toml", f"parent = {json.dumps(parent.name)}\n")
+        return child
+    raise AssertionError("names do not end")
+
+
+def _names(parent: str, word: str) -> Iterator[str]:
+    stem = re.sub(rf"-{word}\d*$", "", parent)[: 64 - len(word) - 5]
+    yield f"{stem}-{word}"
+    for number in count(2):
+        yield f"{stem}-{word}{number}"
+
+
+def is_left(state: RunState) -> bool:
+    """Whether a run in this state has no trainer and no end: it waits for somebody to go on with it."""
+    return state in (RunState.PAUSED, RunState.INTERRUPTED)

@@ -1,0 +1,109 @@
+"""How a trainer comes to start: a new run, one that goes on, one that is only scored and saved, one made from another.
+
+Each is looked at first, in a thread or a child, and may ask a person something; what then starts it is returned, and
+`None` when the person thought better of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from core.config import RunConfig, to_dict, with_absolute_paths
+from core.errors import RunError
+from core.launch import again, start
+from core.runs import Run, read_history
+from core.runs.resume import Outlook, outlook
+from core.training.events import Event, RunFinished
+from tui.screens.modals import NumberDialog
+
+if TYPE_CHECKING:
+    from tui.app import Workbench
+
+Launch = Callable[[], Run]
+"""For a thread: starts a trainer and returns its run. Raises `WorkbenchError`."""
+
+MORE = 2
+"""Epochs that are proposed for a complete run."""
+
+
+async def new_run(app: Workbench, config: RunConfig) -> Launch:
+    """A run of this configuration. Nothing is written before all is well."""
+    checked = await _checked(app, config)
+
+    def launch() -> Run:
+        run = app.store.create(checked)
+        start(run)
+        return run
+
+    return launch
+
+
+async def going_on(app: Workbench, run: Run) -> Launch | None:
+    """Go on with a run where it was left; of a complete one, a child for as many more epochs as a person says."""
+    found, last = await asyncio.to_thread(_look, run)
+    if isinstance(last, RunFinished):
+        return await _more_epochs(app, run)
+    if not found.possible:
+        raise RunError(f"{run.name} cannot go on", found.why_not, found.next_step)
+
+    def launch() -> Run:
+        again.go_on(run)
+        return run
+
+    return launch
+
+
+async def finishing(run: Run) -> Launch:
+    """Score and save a run that was left, as it is."""
+
+    def launch() -> Run:
+        again.finish(run)
+        return run
+
+    return launch
+
+
+async def anew(app: Workbench, run: Run) -> Launch:
+    """A failed run from its beginning, with the settings that `core.launch.again.remedy` names."""
+    config = await asyncio.to_thread(lambda: again.with_remedy(run, read_history(run)))
+    return await _child(app, config, run, again.ANEW)
+
+
+async def _more_epochs(app: Workbench, run: Run) -> Launch | None:
+    text = (
+        f"{run.name} is complete: it does not go on itself, for its test rows have been scored. More epochs are a run "
+        "of their own, which begins with its weights and uses the same rows in each part."
+    )
+    epochs = await app.push_screen_wait(NumberDialog("More epochs", text, "training.epochs", MORE))
+    if epochs is None:
+        return None
+    return await _child(app, await asyncio.to_thread(again.more_epochs, run, epochs), run, again.MORE)
+
+
+async def _child(app: Workbench, config: RunConfig, parent: Run, word: str) -> Launch:
+    checked = await _checked(app, config)
+
+    def launch() -> Run:
+        run = again.make(checked, parent, word)
+        start(run)
+        return run
+
+    return launch
+
+
+async def _checked(app: Workbench, config: RunConfig) -> RunConfig:
+    """`config` with its sources pinned to what was read. Raises `WorkbenchError` when it cannot be trained on."""
+    config = with_absolute_paths(config)
+    if not app.engine.busy("data"):
+        app.notify("Looking at data and settings…", timeout=1)
+    found = await app.engine.ask("data", "check", config=to_dict(config))
+    for name in ("source", "validation_file", "test_file"):
+        config = config.with_value(f"data.{name}", str(found.get(name) or config.get(f"data.{name}")))
+    return config
+
+
+def _look(run: Run) -> tuple[Outlook, Event | None]:
+    last = run.newest()
+    return outlook(run, run.state(last), last), last
