@@ -14,7 +14,7 @@ from core.cli.console import Line, out, say
 from core.cli.report import left_text, remedy_text, resumed_text, run_text
 from core.errors import PAUSED, WorkbenchError, kind_named
 from core.launch import program
-from core.runs import Batch, History, Run, RunState, follow
+from core.runs import History, Run, RunState, follow
 from core.runs.absence import Silence, silence_text, why_gone
 from core.runs.resume import outlook
 from core.text import safe
@@ -77,12 +77,17 @@ def watch(run: Run, *, json: bool, ours: bool, told: int = 0) -> int:
     cancelled = threading.Event()
     keys = _Signals(run, cancelled, ours)
     history, line, state, silence = History(), Line(), RunState.QUEUED, Silence(run)
+    known: set[e.Event] = set()
     try:
         for batch in follow(run, cancelled, idle=1.0):
             state = batch.state
             history.extend(batch.records)
             quiet = silence_text(run, silence.seconds(history, state))
-            _show(history, batch, line, quiet, told)
+            for record in batch.records:
+                if _is_news(record.event, known) and record.number > told:
+                    line.clear()
+                    say(_sentence(record.event, history))
+            line.draw(f"{quiet} · {progress_text(history)}" if quiet else progress_text(history), quiet)
     finally:
         keys.close()
         line.clear()
@@ -96,24 +101,16 @@ def watch(run: Run, *, json: bool, ours: bool, told: int = 0) -> int:
     return 130 if ours and keys.count > 1 else code
 
 
-def _show(history: History, batch: Batch, line: Line, quiet: str, told: int) -> None:
-    for record in batch.records:
-        if record.number <= told:
-            continue
-        match record.event:
-            case (
-                e.EvalFinished(full=True)
-                | e.Warned()
-                | e.BaselinesScored()
-                | e.DataReady()
-                | e.DeviceChosen()
-                | e.RunResumed()
-            ):
-                line.clear()
-                say(_sentence(record.event, history))
-            case _:
-                pass
-    line.draw(f"{quiet} · {progress_text(history)}" if quiet else progress_text(history), quiet)
+def _is_news(fact: e.Event, known: set[e.Event]) -> bool:
+    """Whether a fact is worth a line of its own; what a trainer that goes on tells again is not."""
+    match fact:
+        case e.EvalFinished(full=True) | e.Warned() | e.RunResumed():
+            return True
+        case e.BaselinesScored() | e.DataReady() | e.DeviceChosen():
+            is_new = fact not in known
+            known.add(fact)
+            return is_new
+    return False
 
 
 def _sentence(event: e.Event, history: History) -> str:

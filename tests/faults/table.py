@@ -31,6 +31,7 @@ FAULTS = {
     "power": Fault("power", 256, 12),
     "boundaries": Fault("boundaries", 0, 30),
     "disk-full": Fault("disk_full", 0, 100),
+    "disk-full-training": Fault("disk_full_training", 4, 1),
     "bit-flips": Fault("bit_flips", 200, 40),
     "torn-log": Fault("torn_log", 2000, 100),
     "races": Fault("races", 5, 1),
