@@ -1,7 +1,7 @@
 """A small disk fills up while a run trains on it, at every point where training saves something.
 
-The trainer must go on, say what it could not save once there is room again, and end as the run on a roomy disk does; one
-that never gets room must not say that it has finished. Runs where a tmpfs may be mounted, else nothing is tried.
+The trainer must go on, say what it could not save once there is room again, and end as the run on a roomy disk does;
+one that never gets room must not say that it has finished. Runs where a tmpfs may be mounted, else nothing is tried.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.launch import start
-from core.runs import Run, RunState, RunStore, read_history
+from core.runs import Run, RunState, RunStore, follow, read_history
 from core.runs.atomic import recover_dir, sha256_of, verify_dir
 from core.runs.checkpoints import listed, newest, tidy
 from core.training import events as e
@@ -105,12 +105,14 @@ class Lives:
 
     def _live(self, run: Run, *, real: bool, kill: bool) -> bool:
         """Let a trainer live for a random time; True when it was killed, False when it came to its end."""
-        spent = self._chance.uniform(0.2, 1.0) * self._life
         if real:
+            said = len(run.raw_records())
             child = start(run).pid
-            spent += 6 * self._life
+            self._trains(run, said)
+            spent = self._chance.uniform(0.0, 0.5) * self._life
         else:
             child = forked(run)
+            spent = self._chance.uniform(0.2, 1.0) * self._life
         until = time.monotonic() + spent
         while not kill or time.monotonic() < until:
             if self._is_over(child, run, real=real):
@@ -121,6 +123,13 @@ class Lives:
         with suppress(ChildProcessError):  # the waiting thread of a launched one may have been first
             os.waitpid(child, 0)
         return run.state() not in (RunState.FINISHED, RunState.FAILED)
+
+    def _trains(self, run: Run, said: int) -> None:
+        """Wait until the trainer that was started after so many facts has come to its steps."""
+        for _ in follow(run):
+            facts = [fact for _, _, fact in run.raw_records()[said:]]
+            if any(isinstance(fact, e.StageChanged) and fact.stage == "train" for fact in facts):
+                return
 
     def _is_over(self, child: int, run: Run, *, real: bool) -> bool:
         if real:
