@@ -89,12 +89,12 @@ def estimate(config: RunConfig, root: Path, progress: Progress = no_progress, wh
 
     `root` is the folder whose runs tell this machine's pace.
     """
-    from core.data.dataset import load_dataset
+    from core.data.kept import kept_dataset
     from core.data.split import split_rows
     from core.data.split.again import beside
     from core.training.oversample import oversampled
 
-    dataset = load_dataset(config.data, progress)
+    dataset = kept_dataset(config.data, progress)
     split = split_rows(dataset, beside(config.split, root))
     training = config.training
     model, here = model_size(config)
