@@ -79,15 +79,10 @@ class TrainingError(WorkbenchError):
 
 
 class NotFiniteError(TrainingError):
-    """The loss or the gradient of `step` is not a number; `rows` are those it learned from."""
+    """A loss, a gradient or a weight is not a number after `step`; `rows` are those that it learned from, if known."""
 
-    def __init__(self, step: int, loss: float, norm: float, rows: Sequence[int], rate: float) -> None:
-        super().__init__(
-            f"The loss is not a number at step {step}",
-            f"Loss {loss:g}, gradient norm {norm:g}: training has diverged. The best weights so far are kept.",
-            f"Try a lower learning rate than {rate:g}, or --precision fp32.",
-        )
-        self.step, self.rows = step, rows
+    step: int = 0
+    rows: Sequence[int] = ()
 
 
 class MemoryFullError(TrainingError):
@@ -110,10 +105,7 @@ class Cancelled(WorkbenchError):
 
 def error_from_dict(fields: dict[str, Any]) -> WorkbenchError:
     """The error a child reported, rebuilt by name; an unknown kind stays a `WorkbenchError`."""
-    kind = kind_named(str(fields.get("kind", "")))
-    if issubclass(kind, NotFiniteError):  # made from figures, which are in its words
-        kind = TrainingError
-    return kind(
+    return kind_named(str(fields.get("kind", "")))(
         str(fields.get("title", "Something went wrong")),
         str(fields.get("message", "")),
         str(fields.get("next_step", "")),

@@ -7,6 +7,7 @@ is on the disk: `CheckpointSaved` comes after the commit.
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -25,6 +26,10 @@ from core.training.standing import Keep, Snapshot
 
 TENSORS, FACTS = "state.safetensors", "progress.json"
 
+REST = 9.0
+"""Times as long as a checkpoint took to write, in which no other is begun unless it is urgent: where an epoch takes a
+second, losing a few is cheaper than writing all the time."""
+
 
 class Keeper:
     """Writes the checkpoints of one run, one at a time."""
@@ -35,14 +40,18 @@ class Keeper:
         self._thread: threading.Thread | None = None
         self._facts: SimpleQueue[e.Event] = SimpleQueue()
         self._trouble = ""
+        self._rest_until = 0.0
 
     def offer(self, keep: Keep) -> None:
-        """Write this one; while another is being written only if it is urgent. Raises what `keep.take` does."""
-        if self._thread is not None and self._thread.is_alive():
-            if not keep.urgent:
-                return
-            self.wait()
+        """Write this one, unless that would take more than a tenth of the time; an urgent one always.
+
+        Raises what `keep.take` does.
+        """
+        if not keep.urgent and time.monotonic() < self._rest_until:
+            return
+        self.wait()
         snapshot = keep.take()
+        self._rest_until = math.inf
         self._thread = threading.Thread(target=self._write, args=(snapshot, keep), name="keeper", daemon=True)
         self._thread.start()
 
@@ -61,18 +70,23 @@ class Keeper:
 
     def _write(self, snapshot: Snapshot, keep: Keep) -> None:
         began = time.perf_counter()
+        if (fact := self._result(snapshot, keep, began)) is not None:
+            self._facts.put(fact)
+        self._rest_until = time.monotonic() + REST * (time.perf_counter() - began)
+
+    def _result(self, snapshot: Snapshot, keep: Keep, began: float) -> e.Event | None:
         try:
             size = write(self._run, snapshot)
         except (OSError, SafetensorError) as failed:
             why = safe(getattr(failed, "strerror", None) or str(failed))[:200]
-            if keep.urgent or why != self._trouble:  # once, and not every five minutes, but to whoever asks
-                step = newest(self._run)[0]
-                last = f"the last one is of step {step.step}" if step else "there is none yet"
-                self._facts.put(e.Warned(NOT_WRITTEN, f"{why}. Training goes on; {last}."))
-            self._trouble = why
-            return
+            known, self._trouble = why == self._trouble, why
+            if known and not keep.urgent:  # said once, and not every five minutes, but to whoever asks
+                return None
+            step = newest(self._run)[0]
+            last = f"the last one is of step {step.step}" if step else "there is none yet"
+            return e.Warned(NOT_WRITTEN, f"{why}. Training goes on; {last}.")
         self._trouble = ""
-        self._facts.put(e.CheckpointSaved(snapshot.step, keep.epoch, size, round(time.perf_counter() - began, 3)))
+        return e.CheckpointSaved(snapshot.step, keep.epoch, size, round(time.perf_counter() - began, 3))
 
 
 def write(run: Path, snapshot: Snapshot) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.errors import NotFiniteError, TrainingError
+from core.errors import NotFiniteError
 from core.evaluation.metrics import log_loss, score
 from core.modelling.encoding import Ints, batch_plan
 from core.training import events as e
@@ -158,7 +158,7 @@ class _Training:
         with self.average:
             logits = yield from self._validate(self.job.validation, full=True)
         at.closed = True
-        yield self._keep(urgent=False)
+        yield self._keep(urgent=self._over() is not None)  # the rows may take long to score
         return logits
 
     def _last_scores(self, logits: NDArray[np.float32] | None) -> Generator[Yielded, None, NDArray[np.float32]]:
@@ -178,14 +178,10 @@ class _Training:
         return Keep(self.at.step, self.at.epoch, urgent, self._snapshot)
 
     def _snapshot(self) -> Snapshot:
-        """Where the training stands now. Raises `TrainingError` when a weight is not a number."""
+        """Where the training stands now. Raises `NotFiniteError` when a weight is not a number."""
         tensors = tensors_of(self.engine, self.average)
         if not finite(tensors):
-            raise TrainingError(
-                f"A weight is not a number after step {self.at.step}",
-                "Training has diverged. The best weights so far are kept.",
-                f"Try a lower learning rate than {self.config.learning_rate:g}, or --precision fp32.",
-            )
+            raise self._diverged(f"A weight is not a number after step {self.at.step}", "", self.at.step, [])
         facts = {
             "format": 1,
             "progress": self.at.plain(),
@@ -194,6 +190,15 @@ class _Training:
             "conditions": conditions(self.job),
         }
         return Snapshot(tensors, facts)
+
+    def _diverged(self, title: str, figures: str, step: int, rows: list[int]) -> NotFiniteError:
+        error = NotFiniteError(
+            title,
+            f"{figures or 'T'}raining has diverged. The best weights so far are kept.",
+            f"Try a lower learning rate than {self.config.learning_rate:g}, or --precision fp32.",
+        )
+        error.step, error.rows = step, rows
+        return error
 
     def _read_back(self) -> e.StepsFinished:
         """Bring the waiting losses to the host. Raises `NotFiniteError` at the first that is not finite."""
@@ -204,7 +209,8 @@ class _Training:
         for place, (loss, norm) in enumerate(zip(losses, norms, strict=True)):
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 rows = at.waiting[place][1].tolist()
-                raise NotFiniteError(first + place, loss, norm, rows, self.config.learning_rate)
+                figures = f"Loss {loss:g}, gradient norm {norm:g}: t"
+                raise self._diverged(f"The loss is not a number at step {first + place}", figures, first + place, rows)
         sizes = [one.sequences for one, _ in at.waiting]
         tokens = sum(one.tokens for one, _ in at.waiting)
         at.epoch_loss += sum(loss * count for loss, count in zip(losses, sizes, strict=True))

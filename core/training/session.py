@@ -24,6 +24,7 @@ from core.training.resume import Start, best_on_disk, start_of
 from core.training.saving import BestModel
 
 if TYPE_CHECKING:
+    from core.training.checkpoint import Keeper
     from core.training.job import Job, Outcome
 
 Asked = Callable[[], str]
@@ -44,31 +45,39 @@ def train(run: Run, asked: Asked) -> Iterator[e.Event]:
         yield e.RunFinished("stopped before the first step: there is no model", True, round(time.time() - began, 2))
         return
     yield e.StageChanged("train")
-    best = BestModel(run, prepared)
-    outcome = yield from _fit(run, prepared, start, best, asked)
-    if outcome is None:
+    from core.training.checkpoint import Keeper
+    from core.training.job import Ending
+
+    prepared.job.asked = asked
+    best, keeper = BestModel(run, prepared), Keeper(run.path)
+    outcome = yield from _fit(run, prepared, start, best, keeper)
+    if outcome.ending is Ending.PAUSED:
+        keeper.wait()
+        yield from keeper.news()
         found, _ = newest(run.path)
         yield e.RunPaused(found.step if found else 0)
         return
     yield from best.settle()
-    yield from _finish(run, config, prepared, began, outcome, best.step)
+    for fact in _finish(run, config, prepared, began, outcome, best.step):
+        if isinstance(fact, e.RunFinished):  # the last checkpoint is written while the rows are scored
+            keeper.wait()
+        yield from keeper.news()
+        yield fact
 
 
 def _fit(
-    run: Run, prepared: Prepared, start: Start, best: BestModel, asked: Asked
-) -> Generator[e.Event, None, Outcome | None]:
-    """Run the loop, keeping weights and checkpoints; returns how it ended, or none when it paused."""
-    from core.training.checkpoint import Keeper
-    from core.training.job import Better, Ending
+    run: Run, prepared: Prepared, start: Start, best: BestModel, keeper: Keeper
+) -> Generator[e.Event, None, Outcome]:
+    """Run the loop, keeping weights and checkpoints; returns how it ended."""
+    from core.training.job import Better
     from core.training.loop import fit
     from core.training.standing import Keep
 
-    prepared.job.asked = asked
     if start.snapshot is not None:
         best_on_disk(run, start.snapshot)
     elif start.again:
         yield start.fresh()
-    facts, keeper = fit(prepared.job, start.snapshot), Keeper(run.path)
+    facts = fit(prepared.job, start.snapshot)
     try:
         while True:
             item = next(facts)
@@ -83,15 +92,15 @@ def _fit(
                 yield item
     except StopIteration as end:
         outcome: Outcome = end.value
+        return outcome
     except NotFiniteError as diverged:
         raise _with_rows(diverged, prepared) from None
-    keeper.wait()
-    yield from keeper.news()
-    return None if outcome.ending is Ending.PAUSED else outcome
 
 
 def _with_rows(diverged: NotFiniteError, prepared: Prepared) -> NotFiniteError:
     """The same error with the records of the data that the step learned from."""
+    if not diverged.rows:
+        return diverged
     records = sorted({int(row) for row in prepared.dataset.rows[diverged.rows]})
     more = f" and {len(records) - 8} more" if len(records) > 8 else ""
     diverged.message += f" It learned from rows {', '.join(map(str, records[:8]))}{more}."

@@ -218,6 +218,7 @@ def test_no_room_for_a_checkpoint_is_said_once_and_the_last_one_stays(
 ) -> None:
     from core.training import checkpoint
 
+    monkeypatch.setattr(checkpoint, "REST", 0.0)
     keeper, one = Keeper(tmp_path), made(tiny_base, "plain")
     heard: list[e.Event] = []
 
@@ -233,6 +234,7 @@ def test_no_room_for_a_checkpoint_is_said_once_and_the_last_one_stays(
                 monkeypatch.setattr(checkpoint, "save_file", full)
             if item.step == 10:
                 monkeypatch.undo()
+                monkeypatch.setattr(checkpoint, "REST", 0.0)
                 monkeypatch.setattr(loop, "READ_BACK", -1.0)
                 monkeypatch.setattr(loop, "CHECKPOINT_EVERY", -1.0)
     warned = [fact for fact in heard if isinstance(fact, e.Warned)]
@@ -243,3 +245,20 @@ def test_no_room_for_a_checkpoint_is_said_once_and_the_last_one_stays(
     assert [found.step for found in listed(tmp_path)] == [STEPS, STEPS - 1]
     assert not [path for path in checkpoints_path(tmp_path).iterdir() if path.name.startswith(".")]
     assert json.loads((place_of(tmp_path, STEPS) / "progress.json").read_text())["progress"]["step"] == STEPS
+
+
+def test_checkpoints_take_a_tenth_of_the_time_at_most_but_a_person_need_not_wait(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.training import checkpoint
+
+    monkeypatch.setattr(checkpoint, "REST", 1e9)
+    keeper, one = Keeper(tmp_path), made(tiny_base, "plain")
+    for item in fit(one):
+        if isinstance(item, Keep):
+            keeper.offer(item)
+            if item.step == 2:
+                keeper.offer(replace(item, urgent=True))
+            keeper.wait()
+    steps = [fact.step for fact in keeper.news() if isinstance(fact, e.CheckpointSaved)]
+    assert steps == [1, 2, STEPS]

@@ -39,9 +39,10 @@ def forked(run: Run) -> int:
         log = os.open(run.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        from core.training import loop, worker
+        from core.training import checkpoint, loop, worker
 
         loop.READ_BACK = loop.CHECKPOINT_EVERY = -1.0
+        checkpoint.REST = 0.0
         code = worker.work(run)
         sys.stdout.flush()
         os._exit(code)
