@@ -136,7 +136,8 @@ class Workbench(KeysInOrder):
 
     def _handle_exception(self, error: Exception) -> None:
         """A room or dialog that is closed while it opens misses what was not mounted any more: nobody else does."""
-        if not (self._exit and isinstance(error, NoMatches | ScreenError | MountError)):
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if not (self._exit and isinstance(cause, NoMatches | ScreenError | MountError)):
             super()._handle_exception(error)
 
     def _fatal_error(self) -> None:

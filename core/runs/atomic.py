@@ -22,6 +22,11 @@ from typing import Any
 
 from core.errors import RunError
 
+
+class UnreadableError(RunError):
+    """A folder could not be read: it may be whole, and readable tomorrow."""
+
+
 MANIFEST = "manifest.json"
 _SEAL = ',\n "sha256": "'
 _NO_SUCH_CALL = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP)
@@ -199,4 +204,4 @@ def verify_dir(folder: Path, *, contents: bool = True) -> None:
             if contents and sha256_of(path) != digest:
                 raise RunError(f"{folder.name} is damaged", f"{path} differs from what was saved (sha256)")
         except OSError as broken:
-            raise RunError(f"{folder.name} cannot be read", f"{path}: {broken.strerror}") from None
+            raise UnreadableError(f"{folder.name} cannot be read", f"{path}: {broken.strerror}") from None

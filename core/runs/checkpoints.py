@@ -5,12 +5,15 @@ Newest means the highest step, never a clock. A checkpoint counts only if its ma
 
 from __future__ import annotations
 
+import os
+import secrets
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import RunError
-from core.runs.atomic import recover_dir, verify_dir
+from core.runs.atomic import UnreadableError, recover_dir, verify_dir
 
 KEPT = 2
 """Checkpoints that stay: should the newest be damaged, there is the one before."""
@@ -66,19 +69,51 @@ def newest(run: Path, *, contents: bool = False) -> tuple[Checkpoint | None, lis
 
 
 def prune(run: Path, keep: int = KEPT) -> None:
-    """Remove all but the newest `keep` and what was left half-made. For the run's owner alone."""
+    """Remove all but the newest `keep`. For the run's owner alone."""
     for one in listed(run)[keep:]:
-        shutil.rmtree(one.path, ignore_errors=True)
+        _remove(one.path)
+
+
+def _out_of_sight(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.gone")
+
+
+def _remove(folder: Path) -> None:
+    """Take a folder out of sight before its files go: whoever looks meanwhile finds it whole or not at all."""
+    hidden = _out_of_sight(folder)
+    with suppress(OSError):
+        os.rename(folder, hidden)
+        shutil.rmtree(hidden, ignore_errors=True)
 
 
 def tidy(run: Path) -> None:
-    """After a crash: clear half-made checkpoints away. For the run's owner alone."""
+    """After a crash: clear away what was half-made or half-removed. For the run's owner alone."""
     folder = checkpoints_path(run)
-    for staged in folder.glob(f".{_PREFIX}*"):
-        name = staged.name.removeprefix(".").split(".")[0]
-        recover_dir(folder / name)
+    for hidden in folder.glob(f".{_PREFIX}*"):
+        if hidden.name.endswith(".gone"):
+            shutil.rmtree(hidden, ignore_errors=True)
+        else:
+            recover_dir(folder / hidden.name.removeprefix(".").split(".")[0])
+    for hidden in run.glob(f".{folder.name}.*.gone"):
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def hide_damaged(run: Path, step: int) -> None:
+    """Take what is damaged and newer than `step`, from where a run goes on, out of sight: it must not count as newest.
+
+    It is removed when the next trainer tidies. What could not be read stays. For the run's owner alone.
+    """
+    for one in listed(run):
+        if one.step > step:
+            try:
+                verify_dir(one.path)
+            except UnreadableError:
+                continue
+            except RunError:
+                with suppress(OSError):
+                    os.rename(one.path, _out_of_sight(one.path))
 
 
 def discard(run: Path) -> None:
     """Remove them all: the run is complete, nobody goes on from there."""
-    shutil.rmtree(checkpoints_path(run), ignore_errors=True)
+    _remove(checkpoints_path(run))

@@ -78,7 +78,7 @@ class History:
                     self.start_time = record.time
                 else:
                     self.away += max(record.time - before, 0.0)
-                self.started, self.end = fact, None
+                self.started, self.end, self.heartbeat = fact, None, None
             case e.RunResumed(step) as fact:
                 self._rewind(step)
                 self.resumed.append(fact)

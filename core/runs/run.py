@@ -20,7 +20,7 @@ from core.config.toml import FormatError
 from core.errors import ConfigError, RunError
 from core.runs.atomic import write_file
 from core.runs.lock import Owner, RunLock, is_held, pid_lives, read_owner
-from core.runs.log import FULL, LogReader, LogWriter, append_line, whole_lines
+from core.runs.log import LogReader, LogWriter, append_line, whole_lines
 from core.training.events import Event, RunFailed, RunFinished, RunPaused, decode, encode
 
 LAUNCH_GRACE = 20.0
@@ -31,6 +31,9 @@ LAUNCH_LIMIT = 600.0
 
 SILENCE = 60.0
 """Seconds without growth of the log after which a trainer on another host is held for dead."""
+
+RESERVE, RESERVED = ".reserve", 1 << 18
+"""A file of no use but its size: about a thousand facts."""
 
 LAST_BLOCK = 4 << 10
 """Bytes at the end of a log that hold its last fact, as a rule."""
@@ -115,19 +118,32 @@ class Run:
     def record(self, event: Event) -> None:
         """Append one fact. It is in the file before anyone else hears of it. For any thread of the trainer.
 
-        While the disk is full facts wait in memory, in their order: training is worth more than its log.
+        While the disk is full, or does not answer, facts wait in memory: training is worth more than its log.
         """
         with self._recording:
             if self._writer is None:
                 self._writer = LogWriter(self.events_path)  # ends a torn line, which may hold a whole fact
-                self._number = max((number for number, _, _ in self.raw_records()), default=0)
+                self._number = max((number for number, _, _ in self.raw_records()), default=0) + len(self._unwritten)
             self._number += 1
             self._unwritten.append(encode(self._number, time.time(), event))
             try:
                 self._write_out(self._writer)
-            except OSError as broken:
-                if broken.errno not in FULL:
-                    raise
+            except OSError:
+                if self._has_given_room():
+                    with suppress(OSError):
+                        self._write_out(self._writer)
+
+    def reserve(self) -> None:
+        """Take a little room on the disk, which is given back when the log has none: so that what ends is told."""
+        with suppress(OSError):
+            (self.path / RESERVE).write_bytes(b"\n" * RESERVED)
+
+    def _has_given_room(self) -> bool:
+        try:
+            (self.path / RESERVE).unlink()
+        except OSError:
+            return False
+        return True
 
     def _write_out(self, writer: LogWriter) -> None:
         while self._unwritten:
@@ -138,6 +154,7 @@ class Run:
         """Make the recorded facts durable: before a checkpoint, whose history they are. For any thread."""
         with self._recording, suppress(OSError):  # without room for the log there is none for the checkpoint either
             if self._writer is not None:
+                self._write_out(self._writer)
                 self._writer.sync()
 
     def close(self) -> None:

@@ -30,6 +30,9 @@ REST = 9.0
 """Times as long as a checkpoint took to write, in which no other is begun unless it is urgent: where an epoch takes a
 second, losing a few is cheaper than writing all the time."""
 
+LONGEST_REST = 200.0
+"""Seconds: what takes long to write is written every few minutes all the same."""
+
 
 class Keeper:
     """Writes the checkpoints of one run, one at a time."""
@@ -55,10 +58,10 @@ class Keeper:
         self._thread = threading.Thread(target=self._write, args=(snapshot, keep), name="keeper", daemon=True)
         self._thread.start()
 
-    def wait(self) -> None:
-        """Until what was offered is written, or has failed."""
+    def wait(self, seconds: float | None = None) -> None:
+        """Until what was offered is written, or has failed; at most so many seconds."""
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(seconds)
 
     def news(self) -> Iterator[e.Event]:
         """What has become of checkpoints since this was asked last."""
@@ -72,13 +75,13 @@ class Keeper:
         began = time.perf_counter()
         if (fact := self._result(snapshot, keep, began)) is not None:
             self._facts.put(fact)
-        self._rest_until = time.monotonic() + REST * (time.perf_counter() - began)
+        self._rest_until = time.monotonic() + min(REST * (time.perf_counter() - began), LONGEST_REST)
 
     def _result(self, snapshot: Snapshot, keep: Keep, began: float) -> e.Event | None:
         try:
             size = write(self._run, snapshot)
-        except (OSError, SafetensorError) as failed:
-            why = safe(getattr(failed, "strerror", None) or str(failed))[:200]
+        except Exception as failed:  # noqa: BLE001  # the border of a thread: training goes on, and the next is tried
+            why = safe(getattr(failed, "strerror", None) or str(failed) or type(failed).__name__)[:200]
             known, self._trouble = why == self._trouble, why
             if known and not keep.urgent:  # said once, and not every five minutes, but to whoever asks
                 return None

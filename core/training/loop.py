@@ -22,13 +22,23 @@ from core.training.averaging import Average
 from core.training.job import Better, Ending, Job, Outcome, steps_per_epoch
 from core.training.optimiser import class_weights, rate_at
 from core.training.scoring import Sampling, metric_value, sample_size, stratified_sample
-from core.training.standing import Keep, Progress, Snapshot, conditions, differences, finite, put_back, tensors_of
+from core.training.standing import (
+    Keep,
+    Progress,
+    Snapshot,
+    conditions,
+    differences,
+    finite,
+    put_back,
+    require_same_rows,
+    tensors_of,
+)
 
 READ_BACK = 0.2
 """Seconds between two read-backs of losses: a read-back makes the device wait, a step must not."""
 
 CHECKPOINT_EVERY = 300.0
-"""Seconds of training that may be lost at most; the end of an epoch keeps everything too."""
+"""Seconds between two checkpoints within an epoch; the end of an epoch offers one too."""
 
 _NOTHING = np.zeros((0, 0), dtype=np.float32)
 
@@ -64,11 +74,13 @@ class _Training:
         self.sampling = Sampling(self.steps, config.epochs)
         self.at = Progress()
         if start is not None:
+            require_same_rows(start.facts["conditions"], job)
             put_back(start.tensors, engine, self.average)
             self.at = Progress.restored(start.facts["progress"])
             self.sampling.restore(start.facts["sampling"])
             engine.micro_rows = int(start.facts["micro_rows"])
         engine.keep_frozen(np.concatenate([job.train, job.validation]))
+        self._conditions = conditions(job)  # now: saving a model adds to its configuration
         self._weights = _class_weights(job)
         self._kept = time.monotonic()
 
@@ -80,18 +92,22 @@ class _Training:
 
     def resumed(self, start: Snapshot) -> e.RunResumed:
         """The fact that training goes on, and whether bit by bit as if nothing had happened."""
-        told = differences(start.facts["conditions"], conditions(self.job))
+        told = differences(start.facts["conditions"], self._conditions)
         return e.RunResumed(self.at.step, not told, "; ".join(told))
 
     def run(self) -> Generator[Yielded, None, Outcome]:
         """Epoch after epoch, until there is a reason to end."""
         logits = None
+        if self.at.best == -math.inf and self.at.step >= self.per_epoch and self.at.closed:
+            # A model was saved once and is gone, or never had room: the weights as they are stand in for it.
+            with self.average:
+                logits = yield from self._validate(self.job.validation, full=True)
         while True:
             if not self.at.closed and self.at.step % self.per_epoch == 0:
                 logits = yield from self._close_epoch()
             if (ending := self._over()) is not None:
                 break
-            asked = self.job.asked()
+            asked = "stop" if self.at.stopping else self.job.asked()
             if asked == "save":
                 yield self._keep(urgent=True)
             if asked != "pause" and (asked != "stop" or self.at.step == 0):  # a model of no step is of no use
@@ -101,6 +117,7 @@ class _Training:
                 yield self._keep(urgent=True)
                 return Outcome(Ending.PAUSED, self.at.step, _NOTHING)
             if asked == "stop" and self.at.step < self.steps:
+                self.at.stopping = True
                 logits = yield from self._last_scores(logits)
                 ending = Ending.STOPPED
                 break
@@ -167,6 +184,7 @@ class _Training:
             return logits
         if self.at.step and self.at.step % self.per_epoch == 0:
             return (yield from self._close_epoch())
+        yield self._keep(urgent=True)
         with self.average:
             return (yield from self._validate(self.job.validation, full=True))
 
@@ -174,11 +192,11 @@ class _Training:
         return rate_at(self.at.step, self.steps, self.config)
 
     def _keep(self, *, urgent: bool) -> Keep:
-        self._kept = time.monotonic()
         return Keep(self.at.step, self.at.epoch, urgent, self._snapshot)
 
     def _snapshot(self) -> Snapshot:
         """Where the training stands now. Raises `NotFiniteError` when a weight is not a number."""
+        self._kept = time.monotonic()
         tensors = tensors_of(self.engine, self.average)
         if not finite(tensors):
             raise self._diverged(f"A weight is not a number after step {self.at.step}", "", self.at.step, [])
@@ -187,7 +205,7 @@ class _Training:
             "progress": self.at.plain(),
             "sampling": self.sampling.plain(),
             "micro_rows": self.engine.micro_rows,
-            "conditions": conditions(self.job),
+            "conditions": self._conditions,
         }
         return Snapshot(tensors, facts)
 

@@ -19,7 +19,7 @@ from core.text_rules import text_rules_of
 from core.training import events as e
 from core.training.environment import environment
 from core.training.oversample import oversampled
-from core.training.resume import Start, check_same_data
+from core.training.resume import Start, check_same_data, split_of_before
 from core.training.saving import check_room
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ def prepare(run: Run, config: RunConfig, start: Start) -> Generator[e.Event, Non
     """Everything before the first step that is to be done; returns `Prepared`. Raises `WorkbenchError`."""
     from core.data.dataset import load_dataset
     from core.data.split import split_rows
-    from core.data.split.again import beside
     from core.data.split.trainable import check_trainable
 
     yield e.StageChanged("read", config.data.given or config.data.source)
@@ -57,12 +56,13 @@ def prepare(run: Run, config: RunConfig, start: Start) -> Generator[e.Event, Non
     check_same_data(run, dataset)
     check_trainable(dataset, config.split)
     yield e.StageChanged("split")
-    split = split_rows(dataset, beside(config.split, run.path.parent))
+    split = split_rows(dataset, split_of_before(run, config))
     names = dataset.label_names
     parts = {part: _counts(dataset.labels[rows], len(names)) for part, rows in _parts(split).items()}
     yield e.DataReady(dataset.source, names, dataset.read, len(dataset.texts), **parts)
     mark = mark_of(dataset, split.test)
-    _write_data(run, dataset, split, mark)
+    if not (run.path / "data.json").exists():
+        _write_data(run, dataset, split, mark)
     yield e.StageChanged("baselines")
     baselines = score_baselines(dataset, split)
     validation = {name: found.scores for name, found in baselines.items()}

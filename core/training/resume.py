@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from core.config import RunConfig
+from core.config import RunConfig, SplitConfig
+from core.data.split.again import beside
 from core.errors import DeviceError, RunError
 from core.modelling.plan import Techniques
-from core.runs.checkpoints import newest
+from core.runs.atomic import verify_dir
+from core.runs.checkpoints import checkpoints_path, hide_damaged, newest
 from core.runs.run import Run
 from core.training import events as e
 
@@ -49,8 +53,8 @@ class Start:
             kept = replace(kept, device=before["device"])
         try:
             return choose_device(kept)
-        except DeviceError:
-            return choose_device(replace(config.training, threads=kept.threads))
+        except DeviceError:  # another machine: it goes on there, and says that it is not exact
+            return choose_device(replace(config.training, device="auto", precision="auto", threads=0))
 
     def techniques(self) -> Techniques:
         """As the run used them: what had no room then, or could not be recorded, changes the last bits."""
@@ -69,14 +73,34 @@ class Start:
         return e.RunResumed(0, True, "there was no checkpoint: from the beginning")
 
 
+def was_begun(run: Run) -> bool:
+    """Whether a trainer has got beyond its start: what this process says of its own start does not count."""
+    facts = (fact for _, _, fact in run.raw_records())
+    return any(isinstance(fact, e.StageChanged) and fact.stage != "start" for fact in facts)
+
+
+def is_waiting_to_go_on(run: Run) -> bool:
+    """Whether an earlier trainer had begun and the present one has not come to its first step yet."""
+    facts = [fact for _, _, fact in run.raw_records()]
+    here = max((place for place, fact in enumerate(facts) if isinstance(fact, e.RunStarted)), default=0)
+    stages = [(place < here, fact.stage) for place, fact in enumerate(facts) if isinstance(fact, e.StageChanged)]
+    return (False, "train") not in stages and any(before and stage != "start" for before, stage in stages)
+
+
 def start_of(run: Run) -> Start:
     """Where `run` goes on: at its newest whole checkpoint, every byte of which is checked. Raises `RunError`."""
     from core.training.checkpoint import read
 
-    facts = [fact for _, _, fact in run.raw_records()]
-    again = any(isinstance(fact, e.StageChanged) and fact.stage != "start" for fact in facts)  # "start" may be our own
     found, damaged = newest(run.path, contents=True)
-    return Start(again, read(found) if found is not None else None, tuple(damaged))
+    if found is None and damaged:
+        raise RunError(
+            "None of its checkpoints is whole",
+            f"{'; '.join(damaged)}.",
+            f"To begin this run again from its first step, take {checkpoints_path(run.path)} away.",
+        )
+    snapshot = read(found) if found is not None else None
+    hide_damaged(run.path, found.step if found is not None else -1)
+    return Start(was_begun(run), snapshot, tuple(damaged))
 
 
 def check_same_data(run: Run, dataset: Dataset) -> None:
@@ -90,17 +114,35 @@ def check_same_data(run: Run, dataset: Dataset) -> None:
         )
 
 
-def best_on_disk(run: Run, snapshot: Snapshot) -> None:
-    """Bring what `snapshot` takes for the best score into line with the weights that were in fact saved.
+def split_of_before(run: Run, config: RunConfig) -> SplitConfig:
+    """The split that `run` has already, row for row; that of its configuration where it has none yet.
 
-    They differ when the disk was full at that time, and when somebody took `model/` away.
+    The run whose split was taken over may have changed, or be gone: test rows of before must not be trained on.
+    """
+    if (run.path / "split.parquet").is_file():
+        return replace(config.split, of=str(run.path))
+    return beside(config.split, run.path.parent)
+
+
+def best_on_disk(run: Run, snapshot: Snapshot) -> Iterator[e.Event]:
+    """Bring what `snapshot` takes for the best score into line with the weights that are in fact saved.
+
+    They differ when the disk was full at that time, and when somebody took `model/` away or damaged it. Where the best
+    weights are those of the snapshot itself, or none are left, the loop scores and offers them anew.
     """
     progress = snapshot.facts["progress"]
+    wanted = int(progress["best_step"])
     try:
+        verify_dir(run.model_path)
         saved = json.loads((run.model_path / "finetui.json").read_text(encoding="utf-8"))
         step, value = int(saved["step"]), float(saved["value"])
-    except (OSError, ValueError, KeyError, TypeError):
-        progress["best"], progress["best_step"] = None, 0
+    except (OSError, ValueError, KeyError, TypeError, RunError):
+        step, value = -1, math.nan
+    if not wanted or step >= wanted:
         return
-    if step < progress["best_step"]:
-        progress["best"], progress["best_step"] = value, step
+    there = step >= 0 and wanted != snapshot.step
+    progress["best"], progress["best_step"] = (value, step) if there else (None, 0)
+    if wanted != snapshot.step:
+        instead = f"those of step {step} are there" if there else "the newest ones stand in for them"
+        what = f"Those of step {wanted} were never saved, or are damaged: {instead}."
+        yield e.Warned("The best weights so far are gone", what)

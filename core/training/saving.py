@@ -38,9 +38,8 @@ class BestModel:
         if self._unsaved is not None:
             yield from self._write(*self._unsaved, first=False)
 
-    def settle(self) -> Iterator[e.Event]:
-        """The same at the end. Raises `DiskFullError`: a run whose best weights are nowhere is no success."""
-        yield from self.again()
+    def settle(self) -> None:
+        """Raise `DiskFullError` when something still waits: a run whose best weights are nowhere is no success."""
         if self._unsaved is not None:
             raise DiskFullError(
                 "The best weights could not be saved",

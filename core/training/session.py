@@ -14,7 +14,7 @@ from core.config import RunConfig
 from core.errors import NotFiniteError
 from core.evaluation.marks import runs_scored_on
 from core.evaluation.metrics import Ints, Report, as_dict, log_loss, report, softmax
-from core.runs.atomic import write_file
+from core.runs.atomic import verify_dir, write_file
 from core.runs.checkpoints import newest
 from core.runs.follow import read_history
 from core.runs.run import Run
@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 
 Asked = Callable[[], str]
 
+PATIENCE = 60.0
+"""Seconds that a run which ends early waits for its last checkpoint."""
 
-def train(run: Run, asked: Asked) -> Iterator[e.Event]:
+
+def train(run: Run, asked: Asked) -> Generator[e.Event, None, None]:
     """Train `run` from its configuration to the end, or on from where it was left.
 
     `asked()` returns what a person wants: `stop`, `pause`, `save` or nothing. Raises `WorkbenchError` for what a person
@@ -41,28 +44,29 @@ def train(run: Run, asked: Asked) -> Iterator[e.Event]:
     start = start_of(run)
     yield from start.told()
     prepared = yield from prepare(run, config, start)
-    if not start.again and asked() == "stop":
-        yield e.RunFinished("stopped before the first step: there is no model", True, round(time.time() - began, 2))
-        return
     yield e.StageChanged("train")
     from core.training.checkpoint import Keeper
     from core.training.job import Ending
 
     prepared.job.asked = asked
     best, keeper = BestModel(run, prepared), Keeper(run.path)
-    outcome = yield from _fit(run, prepared, start, best, keeper)
-    if outcome.ending is Ending.PAUSED:
-        keeper.wait()
-        yield from keeper.news()
-        found, _ = newest(run.path)
-        yield e.RunPaused(found.step if found else 0)
-        return
-    yield from best.settle()
-    for fact in _finish(run, config, prepared, began, outcome, best.step):
-        if isinstance(fact, e.RunFinished):  # the last checkpoint is written while the rows are scored
+    try:
+        outcome = yield from _fit(run, prepared, start, best, keeper)
+        yield from best.again()
+        if outcome.ending is Ending.PAUSED:
             keeper.wait()
-        yield from keeper.news()
-        yield fact
+            yield from keeper.news()
+            found, _ = newest(run.path)
+            yield e.RunPaused(found.step if found else 0)
+            return
+        best.settle()
+        for fact in _finish(run, config, prepared, began, outcome, best.step):
+            if isinstance(fact, e.RunFinished):  # the last checkpoint is written while the rows are scored
+                keeper.wait()
+            yield from keeper.news()
+            yield fact
+    finally:  # however this ends, what was offered is the place to go on from
+        keeper.wait(PATIENCE)
 
 
 def _fit(
@@ -74,7 +78,7 @@ def _fit(
     from core.training.standing import Keep
 
     if start.snapshot is not None:
-        best_on_disk(run, start.snapshot)
+        yield from best_on_disk(run, start.snapshot)
     elif start.again:
         yield start.fresh()
     facts = fit(prepared.job, start.snapshot)
@@ -161,6 +165,7 @@ def _best_logits(run: Run, job: Job, outcome: Outcome, saved_step: int) -> Any:
 
     if saved_step == outcome.step:  # the last weights are the best ones: they were scored already
         return outcome.logits
+    verify_dir(run.model_path)
     job.engine.load(read_weights(run.model_path))
     return job.engine.predict(job.validation)
 

@@ -7,15 +7,16 @@ the batch), the validation sample one of the seed: with weights, moments, averag
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from core.errors import ModelError
+from core.errors import ModelError, RunError
 from core.modelling.encoding import Ints
 from core.training.averaging import Average
 from core.training.engine import Engine, Stepped
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 Facts = dict[str, Any]
 Tensors = dict[str, torch.Tensor]
+
+_ELSEWHERE = ("_name_or_path", "transformers_version")
+"""Of a model's configuration: where it lay and who wrote it, not what it is."""
 
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
@@ -41,6 +45,8 @@ class Progress:
     best_step: int = 0
     worse_epochs: int = 0
     train_seconds: float = 0.0
+    stopping: bool = False
+    """Whether a person asked for the end: whoever goes on from here only scores and saves."""
     epoch_loss: float = 0.0
     epoch_hits: int = 0
     epoch_rows: int = 0
@@ -143,12 +149,20 @@ def conditions(job: Job) -> Facts:
         "cached layers": engine.cache.layers if engine.cache is not None else 0,
         "recorded steps": engine.records,
         "rows": _mark(job),
+        "settings": _digest(job),
     }
     if engine.own is None:
         import transformers
 
         found["transformers"] = transformers.__version__
     return found
+
+
+def _digest(job: Job) -> str:
+    """A digest of what is set, in the run and in the base model, beside where and how it is computed."""
+    training = replace(job.config, device="", precision="", threads=0, onnx=False)
+    made = {key: value for key, value in job.model.config.to_dict().items() if key not in _ELSEWHERE}
+    return hashlib.sha256(f"{training!r} {json.dumps(made, sort_keys=True, default=str)}".encode()).hexdigest()[:16]
 
 
 def _mark(job: Job) -> str:
@@ -159,6 +173,16 @@ def _mark(job: Job) -> str:
     return found.hexdigest()[:16]
 
 
+def require_same_rows(before: Facts, job: Job) -> None:
+    """Raise `RunError` when the job has other rows, parts or tokens than the training that is to go on."""
+    if before["rows"] != _mark(job):
+        raise RunError(
+            "This run cannot go on",
+            "Its rows, its split or its tokens are not those it was trained on until now.",
+            "Bring data, base model and versions back to what they were, or train anew.",
+        )
+
+
 def differences(before: Facts, now: Facts) -> list[str]:
     """What is not as it was, for a person; with any of these the run goes on, but not bit by bit."""
     told = []
@@ -166,5 +190,5 @@ def differences(before: Facts, now: Facts) -> list[str]:
         old, new = before.get(name), now.get(name)
         if old != new:
             changed = f"{name} {new or 'none'}, was {old or 'none'}"
-            told.append("other rows or tokens" if name == "rows" else changed)
+            told.append(f"other {name}" if name in ("rows", "settings") else changed)
     return told

@@ -6,162 +6,33 @@ before anything else happens, and the last fact is written whatever goes wrong.
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import shlex
-import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import traceback
-from contextlib import suppress
-from types import FrameType
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from core.errors import PAUSED, WorkbenchError, kind_named
+from core.errors import PAUSED, RunError, WorkbenchError, kind_named
 from core.launch.child import child_command, child_environment
 from core.runs.atomic import recover_dir
 from core.runs.checkpoints import discard, newest, tidy
-from core.runs.log import FULL, LogReader
+from core.runs.log import FULL
 from core.runs.resume import check_open
-from core.runs.run import Run
+from core.runs.run import RESERVE, Run
 from core.secrets import without_secrets
 from core.training import events as e
+from core.training.listening import Ears, Pulse
+from core.training.resume import is_waiting_to_go_on, was_begun
 
-HEARTBEAT = 5.0
-"""Seconds between two facts that say: alive."""
-
-LISTEN = 0.2
-"""Seconds between two looks at what people ask, while the trainer is busy with something long."""
+LETTING_GO = 20.0
+"""Seconds that a trainer may take between its last fact and its end: a slow disk is synced in between."""
 
 BEFORE = e.STAGES[: e.STAGES.index("train")]
 """Stages in which there is no model yet."""
-
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2)
-
-
-class Ears:
-    """What people ask of the trainer: by signal, or by a line in the control file.
-
-    A signal says that the machine is wanted for something else: write a checkpoint and leave (`pause`). A second
-    SIGTERM or SIGINT, or the request `kill`, means now: `KeyboardInterrupt` is raised in the main thread, wherever
-    that is.
-    """
-
-    def __init__(self, run: Run) -> None:
-        self._reader = LogReader(run.control_path)
-        self._reading = threading.Lock()
-        early = self._early(run) if run.has_facts() else []
-        self._asked = ""
-        self._save = False
-        self._warned = False
-        self.killed = False
-        """Whether a person asked to end at once."""
-        for number in SIGNALS:
-            signal.signal(number, self._on_signal)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal is no reason to stop
-        for line in early:
-            self._hear(line)
-
-    def _early(self, run: Run) -> list[str]:
-        """What was asked since this process was launched; what came before was meant for an earlier one."""
-        launch = run.read_json("launch.json")
-        # Else it tells of an earlier one, and this one was started by hand. The launcher's number is noted first.
-        is_ours = launch.get("pid") in (os.getpid(), os.getppid())
-        launched = round(_number(launch.get("t")), 3) if is_ours else math.inf  # as requests write their time
-        return [line for line in self._reader.read_all() if launched <= _number(_fields(line).get("t")) < math.inf]
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._asked = self._asked or "pause"
-        if number == signal.SIGUSR2:  # a scheduler's notice; its SIGTERM may follow and is the first of those
-            return
-        if self._warned:
-            self.close()
-            raise KeyboardInterrupt
-        self._warned = True
-
-    def listen(self) -> None:
-        """Take in what was asked since. For any thread."""
-        with self._reading:
-            lines = self._reader.read_all()
-        for line in lines:
-            self._hear(line)
-
-    def _hear(self, line: str) -> None:
-        what = _fields(line).get("ask")
-        if what in ("stop", "pause"):
-            self._asked = what
-        self._save = self._save or what == "save"
-        if what == "kill":
-            self._asked, self.killed, self._warned = "stop", True, True
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
-
-    def asked(self) -> str:
-        """What a person wants: `stop`, `pause`, `save` (once), or nothing."""
-        self.listen()
-        if self._asked or not self._save:
-            return self._asked
-        self._save = False
-        return "save"
-
-    def ends(self) -> str:
-        """`stop`, `pause` or nothing; a wish to save is kept for later."""
-        self.listen()
-        return self._asked
-
-    def close(self) -> None:
-        """Hear nothing more: the end is being written."""
-        for number in SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
-
-
-def _fields(line: str) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else math.inf
-
-
-class Pulse:
-    """A thread beside the work that records signs of life and hears requests, however long a single call takes.
-
-    A context manager; after it nothing of it is recorded any more, so that the last fact stays the last.
-    """
-
-    def __init__(self, run: Run, ears: Ears) -> None:
-        self._run, self._ears = run, ears
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="pulse", daemon=True)
-
-    def __enter__(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _beat(self) -> None:
-        import psutil
-
-        me = psutil.Process()
-        me.cpu_percent()
-        due = time.monotonic() + HEARTBEAT
-        while not self._ended.wait(LISTEN):
-            with suppress(OSError):  # a full disk: the work itself meets it and tells
-                self._ears.listen()
-                if time.monotonic() >= due:
-                    due = time.monotonic() + HEARTBEAT
-                    free = psutil.virtual_memory().available
-                    self._run.record(e.Heartbeat(me.memory_info().rss, me.cpu_percent(), free))
 
 
 def work(run: Run) -> int:
@@ -169,17 +40,45 @@ def work(run: Run) -> int:
 
     Raises `RunError` when another process owns it, or it is complete.
     """
-    with run.lock():
-        check_open(run)
+    with _locked(run):
         recover_dir(run.model_path)
         tidy(run.path)
+        _settle(run)
+        check_open(run)
+        run.reserve()
         code = _train(run, Ears(run))
         run.close()
-        if isinstance(run.newest(), e.RunFinished):
-            discard(run.path)
+        _settle(run)
     if code == 0 and run.model_path.is_dir() and run.config().training.onnx:
         _export_in_background(run)
     return code
+
+
+@contextmanager
+def _locked(run: Run) -> Iterator[None]:
+    """Hold the run's lock; a trainer that has said its last word is given a while to let go of it."""
+    until = time.monotonic() + LETTING_GO
+    lock = run.lock()
+    while True:
+        try:
+            lock.__enter__()
+            break
+        except RunError:
+            last_word = isinstance(run.newest(), e.RunPaused | e.RunFailed | e.RunFinished)
+            if not last_word or time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+    try:
+        yield
+    finally:
+        lock.__exit__()
+
+
+def _settle(run: Run) -> None:
+    """Give the room of its checkpoints back when the run is complete."""
+    if isinstance(run.newest(), e.RunFinished):
+        discard(run.path)
+        (run.path / RESERVE).unlink(missing_ok=True)
 
 
 def _train(run: Run, ears: Ears) -> int:
@@ -193,10 +92,11 @@ def _train(run: Run, ears: Ears) -> int:
             last = _facts(run, ears, began)
         code = PAUSED if isinstance(last, e.RunPaused) else 0
     except KeyboardInterrupt:
-        last, code = _left_now(run, ears, began), 130
+        last = _left_now(run, ears, began)
+        code = 130 if ears.killed else PAUSED
     except WorkbenchError as error:
         print(without_secrets(f"{type(error).__name__}: {error}"), flush=True)
-        last, code = e.RunFailed(type(error).__name__, error.title, error.message, error.next_step), error.exit_code
+        last, code = _ended_by(run, error), error.exit_code
     except Exception as error:  # noqa: BLE001  # the border of the process: whatever happened must become a fact
         print(without_secrets(traceback.format_exc()), flush=True)
         last = e.RunFailed(*explain(error, run.name))
@@ -207,6 +107,18 @@ def _train(run: Run, ears: Ears) -> int:
     return code
 
 
+def _ended_by(run: Run, error: WorkbenchError) -> e.Event:
+    """The last fact of a run that an error ended; one that could not begin to go on is where it was."""
+    found, _ = newest(run.path)
+    if is_waiting_to_go_on(run):
+        return e.RunPaused(found.step if found else 0, f"Cannot go on: {' '.join(map(_sentence, error.args))}".strip())
+    return e.RunFailed(type(error).__name__, error.title, error.message, error.next_step)
+
+
+def _sentence(text: str) -> str:
+    return f"{text}." if text and text[-1].isalnum() else text
+
+
 def _facts(run: Run, ears: Ears, began: float) -> e.Event | None:
     """Record what training yields and return its last fact, unrecorded.
 
@@ -215,14 +127,16 @@ def _facts(run: Run, ears: Ears, began: float) -> e.Event | None:
     """
     from core.training.session import train
 
-    again, stage = len(run.raw_records()) > 2, "start"
-    for fact in train(run, ears.asked):
+    again, stage = was_begun(run), "start"
+    facts = train(run, ears.asked)
+    for fact in facts:
         if isinstance(fact, e.RunFinished | e.RunPaused):
             return fact
         run.record(fact)
         if isinstance(fact, e.StageChanged):
             stage = fact.stage
         if stage != "train" and ears.ends() == "pause":
+            facts.close()  # it waits for a checkpoint that is being written
             found, _ = newest(run.path)
             return e.RunPaused(found.step if found else 0)
         if stage in BEFORE and not again and ears.ends() == "stop":
@@ -235,8 +149,9 @@ def _left_now(run: Run, ears: Ears, began: float) -> e.Event:
     run.close()  # it may have been in the middle of a line: the next fact begins a new one and counts anew
     recover_dir(run.model_path)
     found, _ = newest(run.path)
-    if not ears.killed:
-        return e.RunPaused(found.step if found else 0, "ended at once by a signal")
+    if not ears.killed or found is not None:
+        who = "a person" if ears.killed else "a signal"
+        return e.RunPaused(found.step if found else 0, f"ended at once by {who}")
     kept = "the best weights saved so far are kept" if run.model_path.is_dir() else "there is no model"
     return e.RunFinished(f"stopped now by a person; {kept}", True, _since(began))
 

@@ -6,6 +6,7 @@ import json
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -191,3 +192,31 @@ def test_what_is_synced_is_found_under_its_name(tmp_path: Path) -> None:
         writer.sync()
         assert [call.path for call in calls if call.kind == "fsync"] == [str(tmp_path), str(tmp_path / "log")]
         writer.close()
+
+
+def test_facts_wait_for_room_and_the_reserve_gives_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, real, full = Run(tmp_path), LogWriter.append, {"is": False}
+    reserve = tmp_path / ".reserve"
+
+    def append(self: LogWriter, line: str) -> None:
+        if full["is"] and not reserve.exists():  # what the reserve gave is used up by one fact
+            raise OSError(28, "No space left on device")
+        if full["is"] and reserve.stat().st_size:
+            raise OSError(28, "No space left on device")
+        real(self, line)
+
+    monkeypatch.setattr(LogWriter, "append", append)
+    run.reserve()
+    run.record(FACTS[0])
+    full["is"] = True
+    run.record(FACTS[1])
+    assert not reserve.exists()  # given back, so that the log may grow
+    run.record(FACTS[2])
+    with pytest.raises(OSError, match="No space"):
+        run.close()  # an end that nobody can read is no end
+    full["is"] = False
+    run.record(e.Heartbeat(1, 1.0))
+    run.close()
+    records = run.raw_records()
+    assert [number for number, _, _ in records] == [1, 2, 3, 4]
+    assert [fact for _, _, fact in records][:3] == FACTS[:3]

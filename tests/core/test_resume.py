@@ -11,15 +11,18 @@ from typing import Any
 import pytest
 import torch
 
-from core.config import TrainingConfig
-from core.errors import ModelError, NotFiniteError, RunError, TrainingError
+from core.config import RunConfig, TrainingConfig
+from core.errors import DeviceError, ModelError, NotFiniteError, RunError, TrainingError
 from core.modelling.plan import Techniques
+from core.runs.atomic import commit_dir
 from core.runs.checkpoints import checkpoints_path, listed, newest, place_of
+from core.runs.run import Run
 from core.training import events as e
 from core.training import loop
 from core.training.checkpoint import Keeper, read, write
 from core.training.job import Better, Ending, Job, Outcome
 from core.training.loop import fit
+from core.training.resume import Start, best_on_disk, start_of
 from core.training.standing import Keep, Snapshot
 from tests.core.engine_bench import CONFIG, job, losses_of
 
@@ -153,6 +156,28 @@ def test_what_cannot_be_as_it_was_is_said_and_training_goes_on(tiny_base: Path) 
     assert said[0] == e.RunResumed(8, False, "processor another CPU, was test; threads 2, was 1")
 
 
+def test_other_settings_are_no_exact_continuation_and_other_rows_none_at_all(tiny_base: Path) -> None:
+    snapshot, _ = left_at(made(tiny_base, "plain"), 8)
+    other = made(tiny_base, "plain")
+    other.config = replace(other.config, learning_rate=2e-3)
+    first = next(fit(other, snapshot))
+    assert first == e.RunResumed(8, False, "other settings")
+    other = made(tiny_base, "plain")
+    other.train = other.train[:-1]
+    with pytest.raises(RunError, match="not those it was trained on"):
+        next(fit(other, snapshot))
+
+
+def test_a_stop_that_was_cut_short_is_a_stop_still(tiny_base: Path) -> None:
+    one, wishes = made(tiny_base, "plain"), iter(["", "", "stop"])
+    one.asked = lambda: next(wishes)
+    snapshots = [item.take() for item in fit(one) if isinstance(item, Keep) and item.urgent]
+    assert [snapshot.step for snapshot in snapshots] == [2]
+    last, said = ended(fit(made(tiny_base, "plain"), snapshots[0]))
+    assert (last.ending, last.step) == (Ending.STOPPED, 2)
+    assert not losses_of(said)
+
+
 def test_a_pause_leaves_at_once_and_a_wish_to_save_goes_on(tiny_base: Path) -> None:
     one, wishes = made(tiny_base, "plain"), iter(["", "save", "", "pause"])
     one.asked = lambda: next(wishes)
@@ -201,6 +226,14 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_is_taken(tiny_base:
     assert found.step == 9
     assert len(damaged) == 1
     assert "step-15 is damaged" in damaged[0]
+    run = Run(tmp_path)
+    start = start_of(run)
+    assert (start.step, start.damaged) == (9, tuple(damaged))
+    assert [one.step for one in listed(tmp_path)] == [9]  # it must not count as one of the newest two
+    (place_of(tmp_path, 9) / "progress.json").unlink()
+    with pytest.raises(RunError, match="None of its checkpoints is whole"):
+        start_of(run)
+    assert [one.step for one in listed(tmp_path)] == [9]  # nothing is taken away
 
 
 def test_a_checkpoint_of_a_newer_program_is_refused(tiny_base: Path, tmp_path: Path) -> None:
@@ -213,8 +246,59 @@ def test_a_checkpoint_of_a_newer_program_is_refused(tiny_base: Path, tmp_path: P
         read(found)
 
 
+def saved_model(run: Run, step: int, value: float) -> None:
+    with commit_dir(run.model_path) as folder:
+        (folder / "finetui.json").write_text(json.dumps({"step": step, "value": value}))
+
+
+@pytest.mark.parametrize("at", [6, 18])
+@pytest.mark.parametrize("spoiled", ["gone", "flipped", "older", ""])
+def test_best_weights_that_are_not_there_are_made_again_or_missed_aloud(
+    tiny_base: Path, tmp_path: Path, at: int, spoiled: str
+) -> None:
+    run = Run(tmp_path)
+    snapshot, before = left_at(made(tiny_base, "plain"), 18)
+    steps = [item.step for item in before if isinstance(item, Better)]
+    snapshot.facts["progress"]["best_step"] = at  # the weights of the snapshot itself, or earlier ones
+    assert steps
+    if spoiled != "gone":
+        saved_model(run, 3 if spoiled == "older" else at, 0.25)
+    if spoiled == "flipped":
+        (run.model_path / "finetui.json").write_text('{"step": 18, "value": 1.25}')
+    told = list(best_on_disk(run, snapshot))
+    progress = snapshot.facts["progress"]
+    if not spoiled:
+        assert not told
+        assert progress["best_step"] == at
+        return
+    assert len(told) == (at != 18)
+    if spoiled == "older" and at != 18:
+        assert (progress["best"], progress["best_step"]) == (0.25, 3)
+        return
+    assert progress["best"] is None
+    _, said = ended(fit(made(tiny_base, "plain"), snapshot))
+    assert next(item for item in said if isinstance(item, Better)).step == 18  # at once, before any step
+
+
+def test_a_device_that_is_gone_is_replaced_by_what_there_is(tiny_base: Path) -> None:
+    snapshot, _ = left_at(made(tiny_base, "plain"), 2)
+    begun = Start(True, snapshot)
+    config = RunConfig(training=replace(CONFIG, device="cpu", threads=3))
+    kept = begun.device(config)
+    assert (kept.precision, kept.threads) == ("fp32", 1)  # as the run had them, not as the machine would choose
+    there = begun.device(RunConfig(training=replace(CONFIG, device="cuda:900")))
+    assert there.device.type in ("cpu", "cuda", "mps")
+    with pytest.raises(DeviceError):
+        Start().device(RunConfig(training=replace(CONFIG, device="cuda:900")))
+    snapshot.facts["conditions"] |= {"cached layers": 0, "device": "cuda", "recorded steps": False}
+    assert not begun.techniques().activation_cache
+    assert not begun.techniques().cuda_graphs
+    assert Start().techniques() == Techniques()
+
+
+@pytest.mark.parametrize("trouble", [OSError(28, "No space left on device"), MemoryError()])
 def test_no_room_for_a_checkpoint_is_said_once_and_the_last_one_stays(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
     from core.training import checkpoint
 
@@ -223,7 +307,7 @@ def test_no_room_for_a_checkpoint_is_said_once_and_the_last_one_stays(
     heard: list[e.Event] = []
 
     def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise trouble
 
     for item in fit(one):
         if isinstance(item, Keep):

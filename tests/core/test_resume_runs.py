@@ -91,11 +91,11 @@ def test_a_pause_before_the_first_step_and_changed_data(tmp_path: Path) -> None:
     assert run.newest() == e.RunPaused(0)
     (run.path / "data.json").write_text('{"fingerprint": "of other rows"}')
     child = start(run)
-    assert wait_end(run) is RunState.FAILED
+    assert wait_end(run) is RunState.PAUSED  # it is where it was
     assert child.wait() == 2
-    failed = run.newest()
-    assert isinstance(failed, e.RunFailed)
-    assert failed.title == "The data has changed since this run began"
+    paused = run.newest()
+    assert isinstance(paused, e.RunPaused)
+    assert paused.reason.startswith("Cannot go on: The data has changed since this run began. ")
     (run.path / "data.json").unlink()
     start(run)
     assert wait_end(run) is RunState.FINISHED
@@ -166,14 +166,15 @@ def test_the_best_weights_wait_for_room_and_a_run_without_them_is_no_success(
         ]
         assert list(best.again()) == []  # it was said already
         with pytest.raises(DiskFullError, match="finetui resume full"):
-            list(best.settle())
+            best.settle()
         assert not run.model_path.exists()
     saved: list[Path] = []
     monkeypatch.setattr("core.modelling.build.save_model", lambda model, tokenizer, folder, *_: saved.append(folder))
-    assert list(best.settle()) == [e.ModelSaved(6, 1.0, "macro_f1", 0.8)]
+    assert list(best.again()) == [e.ModelSaved(6, 1.0, "macro_f1", 0.8)]
     assert best.step == 6
     assert run.model_path.is_dir()
-    assert list(best.settle()) == []
+    assert list(best.again()) == []
+    best.settle()
 
 
 def test_room_is_looked_at_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,3 +190,29 @@ def test_room_is_looked_at_before_training(tmp_path: Path, monkeypatch: pytest.M
     assert [type(fact) for fact in left(whole - 1)] == [e.Warned]
     with pytest.raises(DiskFullError, match="no room on the disk for the model"):
         left(least - 1)
+
+
+def test_a_run_keeps_its_own_split_when_the_one_it_came_from_is_another(tmp_path: Path) -> None:
+    store, config = RunStore(tmp_path / "runs"), dropout_config(tmp_path, epochs=1)
+    first = store.create(config, "first")
+    start(first)
+    assert wait_end(first) is RunState.FINISHED
+    run = store.create(config.with_value("split.of", "first").with_value("training.epochs", 3), "second")
+    child = start(run)
+    until(run, e.PlanMade, lambda: run.ask("pause"))
+    assert child.wait() == 75
+    marks = run.read_json("data.json")
+    store.delete("first")
+    again = store.create(config.with_value("split.seed", 99), "first")
+    start(again)
+    assert wait_end(again) is RunState.FINISHED
+    start(run)
+    assert wait_end(run) is RunState.FINISHED
+    assert run.read_json("data.json") == marks != again.read_json("data.json")
+    assert run.read_json("metrics.json")["test"]["rows"] == first_rows(marks)
+
+
+def first_rows(marks: dict[str, object]) -> int:
+    rows = marks["rows"]
+    assert isinstance(rows, dict)
+    return int(rows["test"])
