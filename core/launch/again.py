@@ -21,7 +21,7 @@ from core.runs.history import History
 from core.runs.resume import Outlook, outlook
 from core.runs.run import Run, RunState
 from core.runs.store import RunStore
-from core.training.events import RunFailed
+from core.training.events import RunFailed, RunFinished
 
 MORE, ANEW = "more", "again"
 """What is put behind the name of a run that another one is made from: with its weights, or without."""
@@ -29,30 +29,28 @@ MORE, ANEW = "more", "again"
 
 def go_on(run: Run) -> Outlook:
     """Start a trainer that goes on with `run`, and say from where. Raises `RunError` when it cannot go on."""
-    found = _open_outlook(run)
+    last = run.newest()
+    found = outlook(run, run.state(last), last)
+    if not found.possible:
+        raise RunError(f"{run.name} cannot go on", found.why_not, found.next_step)
     start(run)
     return found
 
 
 def finish(run: Run) -> Outlook:
     """Let a trainer score and save a run as it was left, without another step. Raises `RunError` when it cannot."""
-    found = _open_outlook(run)
-    if found.step == 0:
+    last = run.newest()
+    found = outlook(run, run.state(last), last)
+    if not found.can_finish:
+        if found.step or isinstance(last, RunFinished):
+            raise RunError(f"{run.name} cannot go on", found.why_not, found.next_step)
         raise RunError(
             f"There is nothing of {run.name} to save yet",
             "No checkpoint of it is there.",
-            f"It can begin again: finetui resume {run.name}",
+            found.next_step or f"It can begin again: finetui resume {run.name}",
         )
     start(run)
     run.ask("stop")
-    return found
-
-
-def _open_outlook(run: Run) -> Outlook:
-    last = run.newest()
-    found = outlook(run, run.state(last), last)
-    if not found.possible:
-        raise RunError(f"{run.name} cannot go on", found.why_not, found.next_step)
     return found
 
 
@@ -63,7 +61,7 @@ def more_epochs(parent: Run, epochs: int) -> RunConfig:
     """
     anew = f"Train anew: finetui train --config {parent.path / 'run.toml'}"
     if not parent.model_path.is_dir() or not (parent.path / "split.parquet").is_file():
-        raise RunError(f"{parent.name} has no model to go on from", "It ended before its first epoch.", anew)
+        raise RunError(f"{parent.name} has no model to go on from", "It ended before there was one.", anew)
     verify_dir(parent.model_path)
     values = {
         "model.base": str(parent.model_path.absolute()),
@@ -127,5 +125,5 @@ def _names(parent: str, word: str) -> Iterator[str]:
 
 
 def is_left(state: RunState) -> bool:
-    """Whether a run in this state has no trainer and no end: it waits for somebody to go on with it."""
-    return state in (RunState.PAUSED, RunState.INTERRUPTED)
+    """Whether a run in this state has no trainer and is not complete: it waits for somebody to go on with it."""
+    return state in (RunState.PAUSED, RunState.INTERRUPTED, RunState.FAILED)

@@ -24,7 +24,7 @@ _YES = ("1", "yes", "y", "true", "t", "on")
 
 
 @dataclass(frozen=True, slots=True)
-class Warning:  # noqa: A001  # what it is; nothing here warns by the module of that name
+class Danger:
     """What ends the trainer (one sentence), and what to do about it. False where nothing would."""
 
     title: str = ""
@@ -39,7 +39,7 @@ class Warning:  # noqa: A001  # what it is; nothing here warns by the module of 
 
 def ends_with_login(
     environment: Mapping[str, str] | None = None, root: Path = Path("/"), user: str | None = None
-) -> Warning:
+) -> Danger:
     """What would end a trainer started by this process when its user logs out or its job ends.
 
     `root` stands in for `/` and `user` for this process's user, in tests. Reads a few small files; raises nothing.
@@ -47,7 +47,7 @@ def ends_with_login(
     environment = os.environ if environment is None else environment
     for name, what in _JOBS.items():
         if number := environment.get(name):
-            return Warning(
+            return Danger(
                 f"This is {what} {number}: when it ends, the trainer is ended with it.",
                 "Let the job last as long as the training, without --detach.",
             )
@@ -56,14 +56,14 @@ def ends_with_login(
     group = _control_group(root)
     if re.search(r"/user@\d+\.service(/|$)", group):
         if lingers or user in ("", "root"):
-            return Warning()
-        return Warning(
+            return Danger()
+        return Danger(
             "Your last logout ends all that your user manager runs, the trainer too.", "Before: loginctl enable-linger"
         )
     if not re.search(r"/session-[^/]+\.scope(/|$)", group) or not _kills(root, user):
-        return Warning()
+        return Danger()
     linger = "" if lingers else "loginctl enable-linger; then "
-    return Warning(
+    return Danger(
         "Logging out here ends what you left running, the trainer too (KillUserProcesses).",
         f"Instead: {linger}systemd-run --user --scope finetui",
     )

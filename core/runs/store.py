@@ -23,6 +23,7 @@ from core.paths import expanded
 from core.runs.atomic import sync_path, write_file
 from core.runs.history import History
 from core.runs.names import suggestions
+from core.runs.resume import COMPLETE, outlook
 from core.runs.run import Run, RunState
 
 MARKER = ".finetui-runs"
@@ -86,6 +87,10 @@ class Summary:
     """Of the validation rows: scores compare between runs where both are equal."""
     parent: str = ""
     """The run whose weights this one began with, if there is one."""
+    can_finish: bool = False
+    """Whether it can be scored and saved as it was left."""
+    can_have_more: bool = False
+    """Whether it has ended with a model, which another run can train for more epochs."""
 
 
 class RunStore:
@@ -275,7 +280,7 @@ def summarise(run: Run, history: History | None = None) -> Summary:
     """The row of one run, from `metrics.json` when it is there, else from its log (or `history`, when that is read)."""
     from core.runs.follow import read_history
 
-    created, problem = _created(run), ""
+    created, problem, ahead = _created(run), "", None
     data = base = worst = ""
     macro = accuracy = worst_f1 = None
     seconds, state = 0.0, RunState.INTERRUPTED
@@ -286,6 +291,7 @@ def summarise(run: Run, history: History | None = None) -> Summary:
         state = run.state()
         if not metrics:
             history = read_history(run) if history is None else history
+            ahead = None if state.is_live else outlook(run, state, history.end)
             seconds = history.elapsed(time.time() if state.is_live else history.last_time)
             best = history.best or (history.full_evals[-1] if history.full_evals else None)
             names = history.data.label_names if history.data else ()
@@ -319,6 +325,8 @@ def summarise(run: Run, history: History | None = None) -> Summary:
         problem,
         *_marks(run),
         parent=str(notes.get("parent", "")),
+        can_finish=ahead is not None and ahead.can_finish,
+        can_have_more=state in COMPLETE if ahead is None else ahead.can_have_more,
     )
 
 

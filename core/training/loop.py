@@ -212,7 +212,7 @@ class _Training:
     def _diverged(self, title: str, figures: str, step: int, rows: list[int]) -> NotFiniteError:
         error = NotFiniteError(
             title,
-            f"{figures or 'T'}raining has diverged. The best weights so far are kept.",
+            f"{figures}Training has diverged. The best weights so far are kept.",
             f"Try a lower learning rate than {self.config.learning_rate:g}, or --precision fp32.",
         )
         error.step, error.rows = step, rows
@@ -227,7 +227,7 @@ class _Training:
         for place, (loss, norm) in enumerate(zip(losses, norms, strict=True)):
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 rows = at.waiting[place][1].tolist()
-                figures = f"Loss {loss:g}, gradient norm {norm:g}: t"
+                figures = f"Loss {loss:g}, gradient norm {norm:g}. "
                 raise self._diverged(f"The loss is not a number at step {first + place}", figures, first + place, rows)
         sizes = [one.sequences for one, _ in at.waiting]
         tokens = sum(one.tokens for one, _ in at.waiting)

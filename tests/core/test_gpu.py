@@ -16,10 +16,12 @@ import torch
 from core.config import TrainingConfig
 from core.modelling.plan import Techniques
 from core.training import events as e
-from core.training import graphs
+from core.training import graphs, loop
 from core.training.device import choose_device
 from core.training.halves import Halves
 from core.training.job import Job
+from core.training.loop import fit
+from core.training.standing import Keep
 from tests.core.engine_bench import CONFIG, RECORDABLE, job, largest_difference, losses_of, trained
 
 pytestmark = [
@@ -68,6 +70,25 @@ def test_the_gpu_trains_the_weights_that_the_cpu_trains(tiny_base: Path) -> None
     wanted, *_ = trained(job(tiny_base, Techniques(), CONFIG))
     found, *_ = trained(on_gpu(tiny_base, EAGER, CONFIG))
     assert largest_difference(wanted, found) < 1e-4
+
+
+def test_a_training_that_is_left_goes_on_with_the_same_recordings(
+    tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "READ_BACK", -1.0)
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY", -1.0)
+    wanted, whole = trained(on_gpu(tiny_base, Techniques(), dropout=0.1))
+    snapshot = next(
+        item.take()
+        for item in fit(on_gpu(tiny_base, Techniques(), dropout=0.1))
+        if isinstance(item, Keep) and item.step == 9
+    )
+    one = on_gpu(tiny_base, Techniques(), dropout=0.1)
+    facts = list(fit(one, snapshot))
+    assert facts[0] == e.RunResumed(9, True)
+    assert recordings(one) > 0
+    assert np.allclose(losses_of(facts), losses_of(whole)[9:], atol=1e-4)
+    assert largest_difference(one.engine.state(), wanted) < 1e-4
 
 
 def test_bf16_follows_the_losses_of_fp32(tiny_base: Path) -> None:

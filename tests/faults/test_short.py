@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 
 
 STORE = ("kills-training", "kills-commit", "power", "boundaries", "disk-full", "bit-flips", "torn-log", "races")
-"""The faults of runs on the disk; the others have short tests of their own."""
+"""Those of runs on the disk. Lost lines and hostile text are tested elsewhere; a small disk has a long form only."""
 
 
 @pytest.mark.parametrize("name", STORE)
