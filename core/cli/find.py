@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 
 from core.errors import RunError
+from core.launch.again import is_left
 from core.paths import expanded
-from core.runs import Run, RunStore, find_root
+from core.runs import Run, RunStore, find_root, trash
+from core.runs.resume import outlook
 from core.runs.store import valid_name
 from core.text import safe
 
@@ -18,7 +20,7 @@ def find_run(given: str, root: Path | None) -> Run:
     """The run of that name in the runs folder, or the run folder at that path. Raises `RunError`."""
     folder = expanded(given)
     if os.sep not in given:
-        return RunStore(find_root(root).path).open(given)
+        return _named(RunStore(find_root(root).path), given)
     if not (folder / "run.toml").is_file():
         raise RunError(f"{safe(given)} is not a run folder", "It has no run.toml.", "finetui runs lists the runs.")
     run = Run(folder.resolve())
@@ -27,7 +29,33 @@ def find_run(given: str, root: Path | None) -> Run:
     return run
 
 
+def _named(store: RunStore, given: str) -> Run:
+    names = store.names()
+    if given == "last" and not names:
+        raise RunError("There are no runs yet", f"Looked in {store.root}.", "finetui train FILE makes one.")
+    if not any(name.startswith(given) for name in names):
+        for place in trash.kept(store.root):
+            if trash.name_of(place) == given:
+                raise RunError(f"{given} is in the trash", next_step=f"Bring it back: finetui restore {given}")
+    return store.open(given)
+
+
 def live_or_last(name: str, root: Path | None) -> Run:
     """The run of that name; without one the newest that trains, else the newest. Raises `RunError`."""
     live = [] if name else RunStore(find_root(root).path).live()
     return live[0] if live else find_run(name or "last", root)
+
+
+def waiting(root: Path | None) -> Run:
+    """The newest run that was left or failed and can go on. Raises `RunError` when none waits."""
+    place = find_root(root)
+    store = RunStore(place.path)
+    for name in store.names():
+        run = Run(store.root / name)
+        last = run.newest()
+        state = run.state(last)
+        if is_left(state) and outlook(run, state, last).possible:
+            return run
+    raise RunError(
+        "No run waits to go on", f"Looked in {place.path} ({place.reason}).", "finetui runs lists what is there."
+    )

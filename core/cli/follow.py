@@ -11,12 +11,13 @@ from dataclasses import asdict
 from types import FrameType
 
 from core.cli.console import Line, out, say
-from core.cli.report import left_text, remedy_text, resumed_text, run_text
-from core.errors import PAUSED, WorkbenchError, kind_named
+from core.cli.ending import ending_lines, warning_text
+from core.cli.report import resumed_text, run_text
+from core.errors import PAUSED, RunError, WorkbenchError, kind_named
 from core.launch import program
 from core.runs import History, Run, RunState, follow
-from core.runs.absence import Silence, silence_text, why_gone
-from core.runs.resume import outlook
+from core.runs.absence import Silence, silence_text
+from core.runs.resume import STUCK, outlook
 from core.text import safe
 from core.training import events as e
 
@@ -77,16 +78,17 @@ def watch(run: Run, *, json: bool, ours: bool, told: int = 0) -> int:
     cancelled = threading.Event()
     keys = _Signals(run, cancelled, ours)
     history, line, state, silence = History(), Line(), RunState.QUEUED, Silence(run)
-    known: set[e.Event] = set()
+    known: set[str] = set()
     try:
         for batch in follow(run, cancelled, idle=1.0):
             state = batch.state
             history.extend(batch.records)
             quiet = silence_text(run, silence.seconds(history, state))
             for record in batch.records:
-                if _is_news(record.event, known) and record.number > told:
+                sentence = _news(record.event, history, known)
+                if sentence and record.number > told:
                     line.clear()
-                    say(_sentence(record.event, history))
+                    say(sentence)
             line.draw(f"{quiet} · {progress_text(history)}" if quiet else progress_text(history), quiet)
     finally:
         keys.close()
@@ -101,16 +103,17 @@ def watch(run: Run, *, json: bool, ours: bool, told: int = 0) -> int:
     return 130 if ours and keys.count > 1 else code
 
 
-def _is_news(fact: e.Event, known: set[e.Event]) -> bool:
-    """Whether a fact is worth a line of its own; what a trainer that goes on tells again is not."""
+def _news(fact: e.Event, history: History, known: set[str]) -> str:
+    """The line that a fact is worth, or none; what a trainer that goes on tells again, in the same words, is not."""
     match fact:
         case e.EvalFinished(full=True) | e.Warned() | e.RunResumed():
-            return True
+            return _sentence(fact, history)
         case e.BaselinesScored() | e.DataReady() | e.DeviceChosen():
-            is_new = fact not in known
-            known.add(fact)
-            return is_new
-    return False
+            sentence = _sentence(fact, history)
+            is_new = sentence not in known
+            known.add(sentence)
+            return sentence if is_new else ""
+    return ""
 
 
 def _sentence(event: e.Event, history: History) -> str:
@@ -132,8 +135,8 @@ def _sentence(event: e.Event, history: History) -> str:
             )
         case e.RunResumed() as fact:
             return f"goes on from {resumed_text(fact, history.plan.steps if history.plan else 0)}"
-        case e.Warned(title, message):
-            return f"! {title} {message}"
+        case e.Warned():
+            return warning_text(event)
     return ""
 
 
@@ -160,31 +163,18 @@ def progress_text(history: History) -> str:
 def _end(run: Run, history: History, state: RunState, *, json: bool) -> int:
     if json:
         out(json_of(run, state, history))
-    match history.end:
-        case e.RunFailed(kind, title, message, next_step):
-            say(f"{run.name} failed: {title}")
-            for part in (message, next_step):
-                if part:
-                    say(f"  {part}")
-            if anew := remedy_text(run, history):
-                say(f"  {anew}")
-            elif "resume" not in next_step and (left := left_text(run, history, state)):
-                say(left)
+    end = history.end
+    if isinstance(end, e.RunFinished) and not json:
+        out(run_text(run, history, state))
+    for text in ending_lines(run, history, state):
+        say(text)
+    match end:
+        case e.RunFailed(kind=kind):
             return 1 if (found := kind_named(kind)) is WorkbenchError else found.exit_code
-        case e.RunFinished(reason=reason, stopped=stopped):
-            if not json:
-                out(run_text(run, history, state))
-            if stopped and not run.read_json("metrics.json"):
-                say(f"{run.name}: {reason}")
+        case e.RunFinished():
             return 0
         case e.RunPaused(reason=reason):
-            say(left_text(run, history, state))
-            if reason:
-                say(f"  {reason}")
-            return PAUSED
-    say(f"{run.name} was interrupted: its trainer is gone. {why_gone(run, history)}".rstrip())
-    say(f"  log: {run.log_path}")
-    say(left_text(run, history, state))
+            return RunError.exit_code if reason.startswith(STUCK) else PAUSED
     return 1
 
 

@@ -10,15 +10,15 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.console import out, say
+from core.cli.ending import ending_lines, hint_lines, warning_text
 from core.cli.find import find_run, live_or_last
 from core.cli.follow import json_of, watch
 from core.cli.options import JsonOption, LiveArgument, RunArgument, RunsOption
-from core.cli.report import left_text, run_text, runs_text
-from core.errors import RunError
+from core.cli.report import run_text, runs_text
+from core.errors import ConfigError
 from core.launch.again import is_left
-from core.runs import Run, RunState, RunStore, Summary, find_root, read_history
-from core.runs.absence import Silence, silence_text, why_gone
-from core.runs.store import TRASH
+from core.runs import Run, RunStore, Summary, find_root, read_history, trash
+from core.runs.absence import Silence, silence_text
 
 
 def runs(json: JsonOption = False, runs: RunsOption = None) -> None:
@@ -35,7 +35,8 @@ def runs(json: JsonOption = False, runs: RunsOption = None) -> None:
             if one.problem:
                 say(f"{one.name}: {one.problem}")
             elif is_left(one.state):
-                say(left_text(run := Run(one.path), read_history(run), one.state))
+                for text in hint_lines(run := Run(one.path), read_history(run), one.state):
+                    say(text)
 
 
 def _plain(one: Summary) -> dict[str, Any]:
@@ -50,13 +51,12 @@ def show(run: RunArgument, json: JsonOption = False, runs: RunsOption = None) ->
         out(json_of(found, state, history))
         return
     out(run_text(found, history, state))
-    quiet = silence_text(found, Silence(found).seconds(history, state))
-    if told := why_gone(found, history) if state is RunState.INTERRUPTED else quiet:
-        say(told)
-    for one in history.warnings:
-        say(f"! {one.title} {one.message}")
-    if left := left_text(found, history, state):
-        say(left)
+    if quiet := silence_text(found, Silence(found).seconds(history, state)):
+        say(quiet)
+    for text in dict.fromkeys(map(warning_text, history.warnings)):
+        say(text)
+    for text in ending_lines(found, history, state):
+        say(text)
 
 
 def attach(run: LiveArgument = "", json: JsonOption = False, runs: RunsOption = None) -> None:
@@ -72,6 +72,12 @@ def delete(
     """Move a run to the trash; `finetui restore` brings it back."""
     store = RunStore(find_root(runs).path)
     found = store.open(run)
+    if not yes and not sys.stdin.isatty():
+        raise ConfigError(
+            f"{found.name} was not moved to the trash",
+            "Without a terminal nobody can be asked.",
+            f"finetui delete -y {found.name}",
+        )
     if not yes and not typer.confirm(f"Move {found.name} to the trash?", err=True):
         raise typer.Exit(1)
     store.delete(found.name)
@@ -79,16 +85,12 @@ def delete(
 
 
 def restore(
-    run: Annotated[str, typer.Argument(metavar="NAME", help="Name in the trash; a run's name takes its newest.")],
+    run: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="Name in the trash, or a beginning of it; a run's name takes its newest."),
+    ],
     runs: RunsOption = None,
 ) -> None:
     """Bring a run back from the trash."""
     store = RunStore(find_root(runs).path)
-    trash = store.root / TRASH
-    entries = trash.iterdir() if trash.is_dir() else ()
-    places = sorted(
-        (place for place in entries if run in (place.name, place.name.rsplit("~", 1)[0])), key=lambda place: place.name
-    )
-    if not places:
-        raise RunError(f"{run} is not in the trash", f"Looked in {trash}.")
-    say(f"{store.restore(places[-1]).name} is back")
+    say(f"{store.restore(trash.find(store.root, run)).name} is back")

@@ -21,7 +21,7 @@ from core.runs.history import History
 from core.runs.resume import Outlook, outlook
 from core.runs.run import Run, RunState
 from core.runs.store import RunStore
-from core.training.events import RunFailed, RunFinished
+from core.training.events import RunFailed
 
 MORE, ANEW = "more", "again"
 """What is put behind the name of a run that another one is made from: with its weights, or without."""
@@ -42,12 +42,12 @@ def finish(run: Run) -> Outlook:
     last = run.newest()
     found = outlook(run, run.state(last), last)
     if not found.can_finish:
-        if found.step or isinstance(last, RunFinished):
+        if not found.possible:
             raise RunError(f"{run.name} cannot go on", found.why_not, found.next_step)
         raise RunError(
             f"There is nothing of {run.name} to save yet",
             "No checkpoint of it is there.",
-            found.next_step or f"It can begin again: finetui resume {run.name}",
+            f"It can begin again: finetui resume {run.name}",
         )
     start(run)
     run.ask("stop")

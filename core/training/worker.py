@@ -20,9 +20,10 @@ from core.errors import PAUSED, RunError, WorkbenchError, kind_named
 from core.launch.child import child_command, child_environment
 from core.runs.atomic import recover_dir
 from core.runs.checkpoints import discard, newest, tidy
+from core.runs.lock import is_held, read_owner
 from core.runs.log import FULL
 from core.runs.resume import check_open
-from core.runs.run import RESERVE, Run
+from core.runs.run import RESERVE, Run, RunState
 from core.secrets import without_secrets
 from core.training import events as e
 from core.training.listening import Ears, Pulse
@@ -40,6 +41,7 @@ def work(run: Run) -> int:
 
     Raises `RunError` when another process owns it, or it is complete.
     """
+    _require_alone(run)
     with _locked(run):
         recover_dir(run.model_path)
         tidy(run.path)
@@ -52,6 +54,13 @@ def work(run: Run) -> int:
     if code == 0 and run.model_path.is_dir() and run.config().training.onnx:
         _export_in_background(run)
     return code
+
+
+def _require_alone(run: Run) -> None:
+    """Raise `RunError` when a trainer on another host lives: on some shared file systems locks are each host's own."""
+    if run.state() is RunState.RUNNING and not is_held(run.path):
+        owner = read_owner(run.path)
+        raise RunError(f"{run.name} is being trained on {owner.host if owner else 'another host'}")
 
 
 @contextmanager

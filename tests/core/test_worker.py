@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -9,8 +10,10 @@ import threading
 import pytest
 
 from core.config import RunConfig
+from core.errors import RunError
 from core.runs import Run, RunState, RunStore, follow
 from core.training import events as e
+from core.training import worker
 from core.training.worker import explain
 from tests.conftest import Spawn
 
@@ -168,3 +171,12 @@ def test_errors_that_are_not_ours_get_a_name_and_a_way_on(error: Exception, kind
     found = explain(error, "one")
     assert found[0] == kind
     assert way in found[3]
+
+
+def test_a_run_that_trains_on_another_host_is_left_alone(run: Run) -> None:
+    run.record(e.RunStarted(1, "far", ""))
+    run.close()
+    (run.path / "owner.json").write_text(json.dumps({"pid": 1, "host": "far", "boot": "x"}))
+    with pytest.raises(RunError, match="one is being trained on far"):
+        worker.work(run)
+    assert not (run.path / "run.lock").exists()
