@@ -15,7 +15,6 @@ from core.errors import RunError
 from core.launch import again, start
 from core.runs import Run, read_history
 from core.runs.resume import Outlook, outlook
-from core.training.events import Event, RunFinished
 from tui.screens.modals import NumberDialog
 
 if TYPE_CHECKING:
@@ -42,9 +41,9 @@ async def new_run(app: Workbench, config: RunConfig) -> Launch:
 
 async def going_on(app: Workbench, run: Run) -> Launch | None:
     """Go on with a run where it was left; of a complete one, a child for as many more epochs as a person says."""
-    found, last = await asyncio.to_thread(_look, run)
-    if isinstance(last, RunFinished):
-        return await _more_epochs(app, run)
+    found = await asyncio.to_thread(_look, run)
+    if found.can_have_more:
+        return await _more_epochs(app, run, found)
     if not found.possible:
         raise RunError(f"{run.name} cannot go on", found.why_not, found.next_step)
 
@@ -71,10 +70,10 @@ async def anew(app: Workbench, run: Run) -> Launch:
     return await _child(app, config, run, again.ANEW)
 
 
-async def _more_epochs(app: Workbench, run: Run) -> Launch | None:
+async def _more_epochs(app: Workbench, run: Run, found: Outlook) -> Launch | None:
     text = (
-        f"{run.name} is complete: it does not go on itself, for its test rows have been scored. More epochs are a run "
-        "of their own, which begins with its weights and uses the same rows in each part."
+        f"{run.name} does not go on itself. {found.why_not} More epochs are a run of their own, which begins with its "
+        "weights and uses the same rows in each part."
     )
     epochs = await app.push_screen_wait(NumberDialog("More epochs", text, "training.epochs", MORE))
     if epochs is None:
@@ -104,6 +103,6 @@ async def _checked(app: Workbench, config: RunConfig) -> RunConfig:
     return config
 
 
-def _look(run: Run) -> tuple[Outlook, Event | None]:
+def _look(run: Run) -> Outlook:
     last = run.newest()
-    return outlook(run, run.state(last), last), last
+    return outlook(run, run.state(last), last)

@@ -9,6 +9,8 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
@@ -80,6 +82,10 @@ def classify(
         raise ConfigError(
             "No text was given", next_step=f'finetui classify {shlex.quote(run)} "a text", or - for lines on stdin.'
         )
+    for text in texts or ():
+        if text != "-" and _is_file(text):
+            say(f"! {safe(text)} is taken as a text, though there is a file of this name. Its lines are classified by:")
+            say(f"  finetui classify {shlex.quote(run)} - < {shlex.quote(text)}")
     from core.inference.predictor import open_predictor
 
     predictor = open_predictor(find_run(run, runs).path, fast=fast)
@@ -90,6 +96,12 @@ def classify(
         print(csv_line(["label", "probability", "text"]))
     for block in blocks:
         _answer(predictor, block, json, csv)
+
+
+def _is_file(text: str) -> bool:
+    with suppress(OSError, ValueError):  # too long for a name, or with a zero byte
+        return Path(text).is_file()
+    return False
 
 
 def read_blocks(*, whole: bool = False) -> Iterator[list[str]]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json as json_format
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
@@ -13,12 +15,13 @@ import typer
 from core.cli.console import Line, out, say
 from core.cli.find import find_run, live_or_last
 from core.cli.follow import json_of, progress_text, watch
-from core.cli.options import JsonOption, LiveArgument, RunArgument, RunsOption
+from core.cli.options import JsonOption, LiveArgument, RunsOption
 from core.cli.report import left_text, size_text
-from core.errors import RunError, TrainingError
+from core.errors import ConfigError, RunError, TrainingError
 from core.launch import again, start
 from core.launch.login import ends_with_login
-from core.runs import History, Run, RunState, follow, read_history
+from core.runs import History, Run, RunState, RunStore, find_root, follow, read_history
+from core.runs.absence import Silence, silence_text
 from core.runs.checkpoints import NOT_WRITTEN
 from core.runs.resume import outlook, place_text
 from core.training import events as e
@@ -27,8 +30,10 @@ from core.training import events as e
 def pause(run: LiveArgument = "", json: JsonOption = False, runs: RunsOption = None) -> None:
     """Let a run write a checkpoint and leave, so that its device is free. Waits until it has left."""
     found = _live(live_or_last(run, runs))
-    found.ask("pause")
-    history, state, _ = _until(found, lambda one: False)
+    with _standing(found, "pause"):
+        found.ask("pause")
+        say(f"{found.name}: asked to pause, waiting for the step to end")
+        history, state, _ = _until(found, lambda one: False)
     if json:
         out(json_of(found, state, history))
     if state in (RunState.INTERRUPTED, RunState.FAILED):
@@ -44,8 +49,9 @@ def save(run: LiveArgument = "", json: JsonOption = False, runs: RunsOption = No
     """Let a run write a checkpoint now and go on. Waits until it is on the disk, and says what was written."""
     found = _live(live_or_last(run, runs))
     before = read_history(found).last_number
-    found.ask("save")
-    history, state, last = _until(found, _is_about_checkpoint, before)
+    with _standing(found, "save"):
+        found.ask("save")
+        history, state, last = _until(found, _is_about_checkpoint, before)
     if isinstance(last, e.CheckpointSaved):
         if json:
             out(json_format.dumps({"run": found.name, "path": str(found.path), **asdict(last)}))
@@ -62,17 +68,28 @@ def _is_about_checkpoint(fact: e.Event) -> bool:
     return isinstance(fact, e.CheckpointSaved) or (isinstance(fact, e.Warned) and fact.title == NOT_WRITTEN)
 
 
+@contextmanager
+def _standing(run: Run, wish: str) -> Iterator[None]:
+    """Who does not wait leaves the wish with the run: it cannot be taken back."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"\nthe request to {wish} stands: {run.name} does so when its step has ended · finetui attach {run.name}")
+        raise
+
+
 def _until(run: Run, wanted: Callable[[e.Event], bool], told: int = 0) -> tuple[History, RunState, e.Event | None]:
     """Follow a live run until a fact after number `told` is wanted, or it ends: what happened, its state, that fact."""
-    history, line, state = History(), Line(), RunState.RUNNING
+    history, line, state, silence = History(), Line(), RunState.RUNNING, Silence(run)
     try:
-        for batch in follow(run):
+        for batch in follow(run, idle=1.0):
             state = batch.state
             for record in batch.records:
                 history.apply(record)
                 if record.number > told and wanted(record.event):
                     return history, state, record.event
-            line.draw(progress_text(history))
+            quiet = silence_text(run, silence.seconds(history, state))
+            line.draw(f"{quiet} · {progress_text(history)}" if quiet else progress_text(history), quiet)
     finally:
         line.clear()
     return history, state, None
@@ -81,19 +98,26 @@ def _until(run: Run, wanted: Callable[[e.Event], bool], told: int = 0) -> tuple[
 def stop(run: LiveArgument = "", runs: RunsOption = None) -> None:
     """Ask a run to finish its step, validate, and save the best weights.
 
-    A run that is named and was paused or interrupted is scored and saved as it was left.
+    A run that is named and was paused or interrupted, or has failed, is scored and saved as it was left.
     """
     found = live_or_last(run, runs)
     if run and again.is_left(found.state()):
         at = place_text(again.finish(found).step, _steps(found))
-        say(f"{found.name} is scored and saved as it was after {at} · finetui attach {found.name}")
+        say(f"{found.name} is being scored and saved as it was after {at} · finetui attach {found.name}")
         return
     _live(found).ask("stop")
     say(f"{found.name} stops after its step and saves · finetui attach {found.name}")
 
 
 def resume(
-    run: RunArgument,
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="[RUN]",
+            help="Name of the run, a beginning of it, or 'last'. Without: the newest that waits to go on.",
+            show_default=False,
+        ),
+    ] = "",
     epochs: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option("--epochs", help="More epochs of a complete run, as a run of their own.", show_default=False),
@@ -106,8 +130,9 @@ def resume(
 
     The first ctrl+c stops and saves, the second stops now.
     """
-    found = find_run(run, runs)
-    told = 0
+    if epochs is not None and not run:
+        raise ConfigError("More epochs of which run?", next_step=f"finetui resume RUN --epochs {epochs}")
+    found, told = find_run(run, runs) if run else _waiting(runs), 0
     if epochs is None:
         history = read_history(found)
         told = history.last_number
@@ -147,6 +172,21 @@ def _live(run: Run) -> Run:
         step = f"It goes on with: finetui resume {run.name}" if outlook(run, state, last).possible else ""
         raise RunError(f"{run.name} is not training", f"It is {state}.", step or "finetui runs lists all of them.")
     return run
+
+
+def _waiting(root: Path | None) -> Run:
+    """The newest run that was left or failed and can go on. Raises `RunError` when none waits."""
+    place = find_root(root)
+    store = RunStore(place.path)
+    for name in store.names():
+        run = Run(store.root / name)
+        last = run.newest()
+        state = run.state(last)
+        if again.is_left(state) and outlook(run, state, last).possible:
+            return run
+    raise RunError(
+        "No run waits to go on", f"Looked in {place.path} ({place.reason}).", "finetui runs lists what is there."
+    )
 
 
 def _steps(run: Run) -> int:

@@ -6,10 +6,8 @@ import os
 from pathlib import Path
 
 from core.errors import RunError
-from core.launch.again import is_left
 from core.paths import expanded
 from core.runs import Run, RunStore, find_root, trash
-from core.runs.resume import outlook
 from core.runs.store import valid_name
 from core.text import safe
 
@@ -44,18 +42,3 @@ def live_or_last(name: str, root: Path | None) -> Run:
     """The run of that name; without one the newest that trains, else the newest. Raises `RunError`."""
     live = [] if name else RunStore(find_root(root).path).live()
     return live[0] if live else find_run(name or "last", root)
-
-
-def waiting(root: Path | None) -> Run:
-    """The newest run that was left or failed and can go on. Raises `RunError` when none waits."""
-    place = find_root(root)
-    store = RunStore(place.path)
-    for name in store.names():
-        run = Run(store.root / name)
-        last = run.newest()
-        state = run.state(last)
-        if is_left(state) and outlook(run, state, last).possible:
-            return run
-    raise RunError(
-        "No run waits to go on", f"Looked in {place.path} ({place.reason}).", "finetui runs lists what is there."
-    )

@@ -17,6 +17,7 @@ from core.machine import available_bytes, list_gpus, usable_cores, why_no_cuda
 from core.paths import expanded
 from core.protocol import Progress, no_progress
 from core.training.pace import device_kind, pace, work_of
+from core.training.saving import snapshot_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -116,6 +117,8 @@ def estimate(config: RunConfig, root: Path, progress: Progress = no_progress, wh
     how = "; ".join(part for part in (why, pace_from, here) if part)
     longest = int(lengths[seen].max()) if len(seen) else 0
     peak = _peak(model, min(training.batch_size, len(seen)), longest)
+    if kind == "cpu":
+        peak += snapshot_bytes(model.parameters, model.trained)
     free = _free(likely_device(training))
     proposal = _proposal(training, model, longest, free) if free is not None and peak > COARSE * free else {}
     return Forecast(sum(parts.values()), False, how, kind, steps, parts, peak, free, proposal)

@@ -20,7 +20,6 @@ from core.training import events as e
 from core.training.environment import environment
 from core.training.oversample import oversampled
 from core.training.resume import Start, check_same_data, split_of_before
-from core.training.saving import check_room
 
 if TYPE_CHECKING:
     from core.data.dataset import Dataset
@@ -43,6 +42,8 @@ class Prepared:
     """Fingerprint of the test rows."""
     text_rules: tuple[str, ...]
     """What was stripped from the texts, and must be from those the model is asked."""
+    sizes: tuple[int, int]
+    """Weights of the whole model, and those that are trained."""
 
 
 def prepare(run: Run, config: RunConfig, start: Start) -> Generator[e.Event, None, Prepared]:
@@ -103,7 +104,6 @@ def _load(
     plan = batch_plan(lengths, config.training.batch_size, config.training.seed, 0)
     per_epoch = steps_per_epoch(len(train), config.training)
     total, trained = count_parameters(model)
-    yield from check_room(run, total, trained)
     pad = int(tokenizer.pad_token_id or 0)
     job = Job(
         model,
@@ -132,7 +132,7 @@ def _load(
         learning_rate=job.config.learning_rate,
     )
     rules = text_rules_of(config.data.cures)
-    return Prepared(dataset, split, baselines, base.origin, tokenizer, job, chosen, mark, rules)
+    return Prepared(dataset, split, baselines, base.origin, tokenizer, job, chosen, mark, rules, (total, trained))
 
 
 def score_baselines(dataset: Dataset, split: Split) -> dict[str, Report]:

@@ -108,6 +108,7 @@ def _measured(
 ) -> Forecast:
     from core.training.costs import planned, sampled_validations, scored_positions, step_seconds
     from core.training.prober import Prober
+    from core.training.saving import snapshot_bytes
 
     job = prepared.job
     lengths = job.encoded.lengths
@@ -129,6 +130,8 @@ def _measured(
 
     largest = max(int((rows * longest).max()) for rows, longest in zip(plan.rows, plan.longest, strict=True))
     peak, limit = max(probe.memory.at(largest), probe.peak), probe.memory.limit
+    if job.device.device.type == "cpu":  # a checkpoint lies there too while it is written
+        peak += snapshot_bytes(len(job.engine.weights.master), job.engine.weights.trained)
     longest = max(int(one.max()) for one in plan.longest)
     room = SPARE * limit - probe.memory.base
     proposal = {}

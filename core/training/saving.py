@@ -84,10 +84,15 @@ class BestModel:
 def room_needed(parameters: int, trained: int) -> tuple[int, int]:
     """(bytes without which nothing can be saved, bytes with checkpoints) of a run, while old and new lie side by side.
 
-    Float32 weights twice; three checkpoints of all weights and two moments of those that are trained.
+    Float32 weights twice; three checkpoints.
     """
     model = 2 * 4 * parameters + SPARE
-    return model, model + 3 * 4 * (parameters + 2 * trained)
+    return model, model + 3 * snapshot_bytes(parameters, trained)
+
+
+def snapshot_bytes(parameters: int, trained: int) -> int:
+    """Size of a checkpoint, in memory until it is written: all weights, and two moments of those that are trained."""
+    return 4 * (parameters + 2 * trained)
 
 
 def check_room(run: Run, parameters: int, trained: int) -> Iterator[e.Event]:

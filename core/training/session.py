@@ -21,7 +21,7 @@ from core.runs.run import Run
 from core.training import events as e
 from core.training.prepare import Prepared, prepare
 from core.training.resume import Start, best_on_disk, start_of
-from core.training.saving import BestModel
+from core.training.saving import BestModel, check_room
 
 if TYPE_CHECKING:
     from core.training.checkpoint import Keeper
@@ -44,6 +44,7 @@ def train(run: Run, asked: Asked) -> Generator[e.Event, None, None]:
     start = start_of(run)
     yield from start.told()
     prepared = yield from prepare(run, config, start)
+    yield from check_room(run, *prepared.sizes)
     yield e.StageChanged("train")
     from core.training.checkpoint import Keeper
     from core.training.job import Ending

@@ -132,6 +132,7 @@ def test_save_pause_resume_stop(place: Path) -> None:
     assert (saved["run"], saved["step"] > 0, saved["bytes"] > 0) == ("patient", True, True)
     paused = finetui("pause", "patient", "--runs", "runs", cwd=place)
     assert (paused.returncode, run.state()) == (0, RunState.PAUSED)
+    assert paused.stderr.startswith("patient: asked to pause, waiting for the step to end\n")
     assert "patient: paused at step" in paused.stderr
     assert "resume patient" in paused.stderr
     attached = finetui("attach", "patient", "--runs", "runs", cwd=place)
@@ -162,7 +163,10 @@ def test_save_pause_resume_stop(place: Path) -> None:
     assert "still training" in child.communicate()[1]
     assert (child.returncode, run.state()) == (143, RunState.RUNNING)
     assert finetui("stop", "patient", "--runs", "runs", cwd=place).returncode == 0
-    assert finetui("attach", "patient", "--runs", "runs", cwd=place).returncode == 0
+    followed = finetui("attach", "patient", "--runs", "runs", cwd=place)
+    assert followed.returncode == 0
+    devices = [line for line in followed.stderr.splitlines() if line.endswith(" threads")]
+    assert len(devices) == 1, "who went on with it works on the same device, which is no news"
     assert f"resumed just now from step {step} of" in finetui("show", "patient", "--runs", "runs", cwd=place).stdout
     done = finetui("resume", "patient", "--runs", "runs", cwd=place)
     assert (done.returncode, "--epochs" in done.stderr) == (2, True)
@@ -177,7 +181,7 @@ def test_a_killed_trainer_is_told_and_stop_scores_what_it_left(place: Path) -> N
     assert "killed: interrupted, goes on from step" in told.stderr
     assert "resume killed" in told.stderr
     stopped = finetui("stop", "killed", "--runs", "runs", cwd=place)
-    assert "is scored and saved as it was after step" in stopped.stderr
+    assert "killed is being scored and saved as it was after step" in stopped.stderr
     assert finetui("attach", "killed", "--runs", "runs", cwd=place).returncode == 0
     assert run.state() is RunState.STOPPED
     assert (run.path / "metrics.json").exists()
@@ -326,7 +330,15 @@ def test_a_terminal_without_utf8_gets_plain_letters(place: Path) -> None:
 def test_delete_asks_and_restore_brings_back(place: Path) -> None:
     store = RunStore(place / "runs")
     store.create(store.open("first").config(), "unloved")
-    assert finetui("delete", "unloved", "--runs", "runs", cwd=place, stdin="n\n").returncode == 1
+    unasked = finetui("delete", "unloved", "--runs", "runs", cwd=place)
+    assert (unasked.returncode, "finetui delete -y unloved" in unasked.stderr) == (2, True)
+    keyboard, terminal = os.openpty()
+    os.write(keyboard, b"n\n")
+    words = child_command("delete", "unloved", "--runs", "runs")
+    asked = subprocess.run(words, stdin=terminal, capture_output=True, text=True, cwd=place, env=child_environment())
+    os.close(keyboard)
+    os.close(terminal)
+    assert (asked.returncode, "Move unloved to the trash?" in asked.stderr) == (1, True)
     assert "unloved" in store.names()
     assert finetui("delete", "unloved", "--yes", "--runs", "runs", cwd=place).returncode == 0
     assert "unloved" not in store.names()

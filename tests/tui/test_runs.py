@@ -114,6 +114,12 @@ async def test_deleting_moves_to_the_trash_and_u_brings_back(store: RunStore) ->
         await pilot.press("u")
         await until(pilot, lambda: len(names(pilot)) == 3)
         assert store.open("brisk-otter").state() is RunState.FINISHED
+        assert table(pilot).current == "brisk-otter"
+        await pilot.press("down", "d")
+        await until(pilot, lambda: names(pilot) == ["brisk-otter", "calm-heron"])
+        await pilot.press("up", "u")
+        await until(pilot, lambda: len(names(pilot)) == 3)
+        assert table(pilot).current == "wise-wren", "the cursor is on what came back"
 
 
 async def test_a_run_that_trains_is_not_deleted_and_s_stops_it(store: RunStore) -> None:
@@ -198,6 +204,38 @@ async def test_s_scores_and_saves_a_run_that_was_left(store: RunStore, launched:
         await pilot.press("s")
         await until(pilot, lambda: launched == ["brisk-otter"] and run.control_path.exists())
         assert json.loads(run.control_path.read_text())["ask"] == "stop"
+
+
+async def test_keys_in_the_table_are_those_that_the_run_allows(store: RunStore) -> None:
+    """A run without a model is not trained for more epochs, one without a checkpoint is not scored as it was left."""
+    for name in ("a-bare", "b-kept", "c-failed", "d-left"):
+        run = partial_run(store, name, steps=2)
+        if name == "b-kept":
+            with commit_dir(run.model_path) as folder:
+                (folder / "config.json").write_text("{}")
+        if name == "d-left":
+            checkpoints_path(run.path).mkdir()
+            with commit_dir(place_of(run.path, 2)) as folder:
+                (folder / "progress.json").write_text("{}")
+        failed = e.RunFailed("DataError", "The file is gone", "", "")
+        run.record(failed if name[0] in "cd" else e.RunFinished("stopped now by a person", True, 1.0))
+        run.close()
+    app = bench(store, "runs")
+    offers = {}
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: len(names(pilot)) == 4)
+        for name in names(pilot):
+            await until(pilot, lambda name=name: table(pilot).current == name)  # type: ignore[misc]
+            await pilot.pause()
+            footer = painted(app).splitlines()[-1]
+            offers[name] = tuple(word for word in ("More epochs", "Resume", "Stop & save") if word in footer)
+            await pilot.press("down")
+    assert offers == {
+        "a-bare": (),
+        "b-kept": ("More epochs",),
+        "c-failed": ("Resume",),
+        "d-left": ("Resume", "Stop & save"),
+    }
 
 
 def test_a_run_that_somebody_went_on_with_is_read_again(store: RunStore) -> None:

@@ -14,6 +14,7 @@ from core.launch import again
 from core.runs import History, Record, Run, RunState, RunStore
 from core.runs.atomic import commit_dir
 from core.runs.checkpoints import NOT_WRITTEN, checkpoints_path, place_of
+from core.runs.resume import STUCK
 from core.training import events as e
 from tests.tui.bench import bench, shown, until
 from tests.tui.conftest import painted
@@ -215,6 +216,57 @@ async def test_what_is_left_of_an_interrupted_run_is_scored_and_saved_by_s(
             run.close()
 
 
+@pytest.mark.parametrize("kept", [True, False])
+async def test_s_is_offered_for_a_failed_run_that_has_a_checkpoint(
+    store: RunStore, launched: list[str], kept: bool
+) -> None:
+    run = partial_run(store, "brisk-otter", steps=118)
+    if kept:
+        keep_checkpoint(run, 100)
+    run.record(e.RunFailed("DiskFullError", "No room", "The disk is full.", "Make room."))
+    run.close()
+    app = bench(store, "train")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "No room" in shown(pilot))
+        footer = painted(app).splitlines()[-1]
+        assert ("Resume" in footer, "Stop & save" in footer) == (True, kept)
+        await pilot.press("s", *(() if kept else ("r",)))
+        await until(pilot, lambda: launched == ["brisk-otter"])
+        assert run.control_path.exists() == kept
+
+
+@pytest.mark.parametrize("has_model", [True, False])
+async def test_a_run_ended_at_once_offers_what_its_model_allows(store: RunStore, has_model: bool) -> None:
+    run = partial_run(store, "brisk-otter", steps=2)
+    if has_model:
+        with commit_dir(run.model_path) as folder:
+            (folder / "config.json").write_text("{}")
+    run.record(e.RunFinished("stopped now by a person", True, 12.0))
+    run.close()
+    app = bench(store, "train")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "■ stopped now by a person · 00:12" in shown(pilot))
+        assert "last score:" in shown(pilot), "no epoch has ended"
+        told = " ".join(shown(pilot).split())
+        assert ("nothing was scored" in told, "It ended before there was a model." in told) == (
+            has_model,
+            not has_model,
+        )
+        assert ("5 tries it, r trains more epochs" in told) == has_model
+        footer = painted(app).splitlines()[-1]
+        assert ("More epochs" in footer, "Resume" in footer) == (has_model, False)
+
+
+async def test_a_trainer_that_could_not_go_on_says_why_in_whole(store: RunStore) -> None:
+    run = partial_run(store, "brisk-otter", steps=118)
+    reason = f"{STUCK}The data has changed since the run was begun. Bring the file back as it was, or train anew on it."
+    run.record(e.RunPaused(118, reason))
+    run.close()
+    async with bench(store, "train").run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "paused at step 118 of 236" in shown(pilot))
+        assert reason in " ".join(shown(pilot).split())
+
+
 async def test_a_run_resumed_elsewhere_is_followed_again(store: RunStore) -> None:
     run = partial_run(store, "brisk-otter", steps=118)
     run.record(e.RunPaused(118))
@@ -347,6 +399,7 @@ async def test_what_try_asks_does_not_change_what_train_shows(store: RunStore) -
             run.close()
             await until(pilot, lambda: "finished" in shown(pilot))
             assert "last epoch:" in shown(pilot)
+            assert "last score:" not in shown(pilot)
             await pilot.press("4", "3")
             await until(pilot, lambda: app.current_mode == "train" and "finished" in shown(pilot))
             assert room(pilot).run.name == "brisk-otter"  # type: ignore[union-attr]

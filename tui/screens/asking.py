@@ -33,15 +33,16 @@ class AskingRoom(Room):
         """Show what has changed, at once."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A live run can be paused, saved and left, one that is not can go on; either can be stopped and saved."""
+        """A live run can be paused, saved and left, one that is not can go on; a live one can be stopped and saved,
+        and so can what was left, where there is a checkpoint of it."""
         is_here = self.run is not None and not self.is_gone
         match action:
             case "pause" | "save" | "leave_running":
                 return is_here and self.state.is_live
             case "stop":
-                return is_here and (self.state.is_live or is_left(self.state))
+                return is_here and (self.state.is_live or self.left.can_finish)
             case "resume":
-                return is_here and not self.state.is_live
+                return is_here and not self.state.is_live and (self.state not in COMPLETE or self.left.can_have_more)
             case "fix":
                 return is_here and bool(self.left.remedy)
         return super().check_action(action, parameters)
@@ -52,8 +53,8 @@ class AskingRoom(Room):
         return (key != "start" or not is_live) and super().in_footer(key)
 
     def name_of(self, key: str) -> str:
-        """A complete run is trained for more epochs."""
-        return "More epochs" if key == "resume" and self.state in COMPLETE else super().name_of(key)
+        """A complete run with a model is trained for more epochs."""
+        return "More epochs" if key == "resume" and self.left.can_have_more else super().name_of(key)
 
     def action_stop(self) -> None:
         """Let the trainer finish the step, validate, save and end; score and save a run that was left."""

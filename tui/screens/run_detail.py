@@ -192,15 +192,18 @@ class RunDetail(Room):
         canvas.show(lines, width=width)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only a run that is not live can go on."""
+        """Only a run that is not live can go on, and a complete one where it has a model."""
         if action == "resume":
-            return self._report is not None and not self._report.state.is_live
+            report = self._report
+            if report is None or report.state.is_live:
+                return False
+            return report.state not in COMPLETE or report.left.can_have_more
         return super().check_action(action, parameters)
 
     def name_of(self, key: str) -> str:
-        """A complete run is trained for more epochs."""
-        is_complete = self._report is not None and self._report.state in COMPLETE
-        return "More epochs" if key == "resume" and is_complete else super().name_of(key)
+        """A complete run with a model is trained for more epochs."""
+        has_more = self._report is not None and self._report.left.can_have_more
+        return "More epochs" if key == "resume" and has_more else super().name_of(key)
 
     def action_resume(self) -> None:
         """Go on with this run, or train it for more epochs."""

@@ -15,7 +15,7 @@ from textual.widgets import Input
 
 from core.errors import RunError, WorkbenchError
 from core.launch.again import is_left
-from core.runs import Run, RunState, Summary, find_root
+from core.runs import Run, Summary, find_root
 from core.runs.resume import COMPLETE
 from core.text import safe
 from tui import format as fmt
@@ -225,14 +225,17 @@ class RunsRoom(Room):
 
     def offers(self, key: str) -> bool:
         """What a run can do in its state, and undoing while there is something to bring back."""
-        state = self._state()
+        current = self._current()
+        is_live = current is not None and current.state.is_live
         match key:
             case "undo":
                 return bool(self._trashed)
             case "stop":
-                return state is not None and (state.is_live or is_left(state))
-            case "delete" | "resume":
-                return state is not None and not state.is_live
+                return current is not None and (is_live or current.can_finish)
+            case "delete":
+                return current is not None and not is_live
+            case "resume":
+                return current is not None and not is_live and (current.state not in COMPLETE or current.can_have_more)
         return True
 
     def in_footer(self, key: str) -> bool:
@@ -240,11 +243,13 @@ class RunsRoom(Room):
         return key != "start" and super().in_footer(key)
 
     def name_of(self, key: str) -> str:
-        """A complete run is trained for more epochs."""
-        return "More epochs" if key == "resume" and self._state() in COMPLETE else super().name_of(key)
+        """A complete run with a model is trained for more epochs."""
+        current = self._current()
+        has_more = current is not None and current.can_have_more
+        return "More epochs" if key == "resume" and has_more else super().name_of(key)
 
-    def _state(self) -> RunState | None:
-        return next((table.state for table in self.query(RunTable)), None)
+    def _current(self) -> Summary | None:
+        return next((table.summary for table in self.query(RunTable)), None)
 
     async def action_ask_current(self) -> None:
         """To the Try room with the run under the cursor; there before the next key acts."""
@@ -294,6 +299,7 @@ class RunsRoom(Room):
         except (OSError, WorkbenchError) as broken:
             self.workbench.show_error(_as_error(broken, place.name))
             return
+        self.query_one(RunTable).go_to(run.name)
         self.refresh_bindings()
         self.notify(f"{run.name} is back.", markup=False)
         self.post_message(RunsChanged())

@@ -214,10 +214,15 @@ class TrainRoom(AskingRoom):
             *endings.wrapped(self._absence(), width, "bad"),
             *endings.ending(history, self.state, width, self.left, self._why_gone()),
             *endings.continued(history, width),
-            *facts.class_scores(history, width, title="" if self.state.is_live else "last epoch:"),
+            *facts.class_scores(history, width, title=self._title_of_scores()),
             *facts.figures(self._card, history, self.state, width, self.request),
             *endings.warnings(history, width),
         ]
+
+    def _title_of_scores(self) -> str:
+        if self.state.is_live:
+            return ""
+        return "last epoch:" if self.history.epochs else "last score:"
 
     def _why_gone(self) -> str:
         is_gone = self.run is not None and self.state is RunState.INTERRUPTED

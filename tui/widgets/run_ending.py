@@ -9,7 +9,7 @@ from typing import Any
 
 from core.launch.again import remedy
 from core.runs import History, RunState
-from core.runs.resume import Outlook
+from core.runs.resume import STUCK, Outlook
 from core.text import safe
 from core.training.events import RunFailed, RunFinished, RunPaused
 from tui import format as fmt
@@ -24,6 +24,16 @@ class Left:
 
     outlook: Outlook | None = None
     remedy: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def can_finish(self) -> bool:
+        """Whether it can be scored and saved as it was left."""
+        return self.outlook is not None and self.outlook.can_finish
+
+    @property
+    def can_have_more(self) -> bool:
+        """Whether it has ended with a model, which can be asked, and trained for more epochs."""
+        return self.outlook is not None and self.outlook.can_have_more
 
 
 def left_of(card: Card, history: History, outlook: Outlook | None) -> Left:
@@ -86,17 +96,31 @@ def ending(
             *wrapped(f"{_goes_on(history, left, is_opened)} {log}", width, "accent"),
         ]
     if not isinstance(end, RunFinished):
-        reason = f" ({end.reason})" if isinstance(end, RunPaused) and end.reason else ""
-        step = end.step if isinstance(end, RunPaused) else history.step
-        at = f"{SIGNS[state].shown} paused{_at(step, history)}{safe(reason)}"
-        return flow([line((at, "warn")), line((_goes_on(history, left, is_opened), "accent"))], width, " · ")
+        return _pause(end, history, left, width, is_opened)
     look = SIGNS[state]
-    lines = wrapped(f"{look.shown} {look.word}: {end.reason} · {fmt.clock(end.seconds)}", width, look.tone)
+    word = "" if end.reason.startswith(look.word) else f"{look.word}: "  # "stopped: stopped by a person"
+    lines = wrapped(f"{look.shown} {word}{end.reason} · {fmt.clock(end.seconds)}", width, look.tone)
     lines += flow([part for part in (_validation(history), _test(history)) if part], width)
-    return [
-        *lines,
-        *wrapped("5 tries it, r trains more epochs, 4 lists all runs, n starts a new one.", width, "accent"),
-    ]
+    return [*lines, *_after_end(history, left, width)]
+
+
+def _after_end(history: History, left: Left, width: int) -> list[Line]:
+    """What a run that has ended leaves to do; and why it has no scores, where it has none."""
+    others = "4 lists all runs, n starts a new one."
+    text = f"5 tries it, r trains more epochs, {others}" if left.can_have_more else others
+    is_scored = history.test is not None or history.validation is not None
+    why = left.outlook.why_not if left.outlook is not None and not is_scored else ""
+    return [*wrapped(why, width), *wrapped(text, width, "accent")]
+
+
+def _pause(end: RunPaused | None, history: History, left: Left, width: int, is_opened: bool) -> list[Line]:
+    """Where it is paused, and why; a trainer that could not begin to go on says that in whole sentences."""
+    reason, step = (end.reason, end.step) if end is not None else ("", history.step)
+    stuck = wrapped(reason, width) if reason.startswith(STUCK) else []
+    told = f" ({safe(reason)})" if reason and not stuck else ""
+    at = line((f"{SIGNS[RunState.PAUSED].shown} paused{_at(step, history)}{told}", "warn"))
+    onward = line((_goes_on(history, left, is_opened), "accent"))
+    return [at, *stuck, onward] if stuck else flow([at, onward], width, " · ")
 
 
 def _at(step: int, history: History) -> str:

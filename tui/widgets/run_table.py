@@ -49,6 +49,7 @@ class RunTable(DataTable[Text]):
         self._rest: list[Summary] = []
         self._stars: set[str] = set()
         self._limit = PAGE
+        self._goal = ""
         self._cells: dict[str, list[str]] = {}
         self._widths: dict[str, int] = {}
         self.order = Order()
@@ -59,13 +60,19 @@ class RunTable(DataTable[Text]):
         return self._shown[self.cursor_row].name if 0 <= self.cursor_row < len(self._shown) else ""
 
     @property
-    def state(self) -> RunState | None:
-        """The state of the run under the cursor, none when the table is empty."""
-        return self._shown[self.cursor_row].state if 0 <= self.cursor_row < len(self._shown) else None
+    def summary(self) -> Summary | None:
+        """The run under the cursor, none when the table is empty."""
+        return self._shown[self.cursor_row] if 0 <= self.cursor_row < len(self._shown) else None
+
+    def go_to(self, name: str) -> None:
+        """Put the cursor on the run of this name as soon as it is in the table: it may not be listed yet."""
+        self._goal = name
 
     def show(self, summaries: list[Summary], everyone: list[Summary], order: Order) -> None:
         """Show these runs in this order; stars are given among `everyone`."""
         ordered = order.apply(summaries)
+        at = next((at for at, row in enumerate(ordered) if row.name == self._goal), -1)
+        self._limit = max(self._limit, at + 1)
         rows, self._rest = ordered[: self._limit], ordered[self._limit :]
         widths = shown_columns(rows, self.size.width or self.app.size.width - 2)
         self._stars = best_names(everyone)
@@ -76,6 +83,9 @@ class RunTable(DataTable[Text]):
             self._update(cells, rows)
         else:
             self._rebuild(widths, cells, rows)
+        if at >= 0:
+            self._goal = ""
+            self.move_cursor(row=at, animate=False)
 
     def _texts(self, row: Summary, widths: dict[str, int]) -> list[str]:
         return [self._text(row, key, row.name in self._stars) for key in widths]
