@@ -22,7 +22,7 @@ from core.runs.atomic import recover_dir
 from core.runs.checkpoints import discard, newest, tidy
 from core.runs.lock import is_held, read_owner
 from core.runs.log import FULL
-from core.runs.resume import check_open
+from core.runs.resume import STUCK, check_open
 from core.runs.run import RESERVE, Run, RunState
 from core.secrets import without_secrets
 from core.training import events as e
@@ -120,7 +120,7 @@ def _ended_by(run: Run, error: WorkbenchError) -> e.Event:
     """The last fact of a run that an error ended; one that could not begin to go on is where it was."""
     found, _ = newest(run.path)
     if is_waiting_to_go_on(run):
-        return e.RunPaused(found.step if found else 0, f"Cannot go on: {' '.join(map(_sentence, error.args))}".strip())
+        return e.RunPaused(found.step if found else 0, f"{STUCK}{' '.join(map(_sentence, error.args))}".strip())
     return e.RunFailed(type(error).__name__, error.title, error.message, error.next_step)
 
 

@@ -167,7 +167,7 @@ def test_show_tells_of_a_silent_trainer_and_of_one_that_is_gone(
     show("one", runs=run.path.parent)
     told = capsys.readouterr().err
     assert "started anew" in told
-    assert "silent" not in told
+    assert "silent for" not in told
 
 
 def test_who_follows_a_silent_run_may_be_woken_without_news(run: Run) -> None:

@@ -17,6 +17,7 @@ from core.config import RunConfig, dumps
 from core.launch import child_command, child_environment
 from core.runs import Run, RunState, RunStore, follow
 from core.runs.atomic import verify_dir
+from core.runs.checkpoints import newest
 from core.training import events as e
 from tests.core.test_session import config_for, write_reviews
 
@@ -268,8 +269,10 @@ def test_ctrl_c_twice_stops_now(place: Path) -> None:
     os.kill(trainer, signal.SIGCONT)
     _, errors = child.communicate()
     assert child.returncode == 130
-    assert "the best weights saved so far are kept" in errors
-    assert run.state() is RunState.STOPPED
+    can_go_on = newest(run.path)[0] is not None  # a checkpoint is written when enough time has passed
+    told = "ended at once by a person" if can_go_on else "the best weights saved so far are kept"
+    assert told in errors
+    assert run.state() is (RunState.PAUSED if can_go_on else RunState.STOPPED)
     assert not (run.path / "metrics.json").exists()
     verify_dir(run.model_path)
 
