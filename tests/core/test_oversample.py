@@ -14,7 +14,8 @@ from core.training import events as e
 from core.training.job import Better, steps_per_epoch
 from core.training.oversample import oversampled
 from core.training.prepare import Prepared, prepare
-from core.training.session import _save
+from core.training.resume import Start
+from core.training.saving import BestModel
 from tests.tiny import tiny_bert
 
 LABELS = np.array([0] * 90 + [1] * 40 + [2] * 10)
@@ -66,7 +67,7 @@ def _config(folder: Path, **training: object) -> RunConfig:
 def _prepared(folder: Path, name: str, **training: object) -> tuple[Prepared, e.PlanMade]:
     config = _config(folder, **training)
     run = RunStore(folder / "runs").create(config, name)
-    facts, plan = prepare(run, config), None
+    facts, plan = prepare(run, config, Start()), None
     while True:
         try:
             fact = next(facts)
@@ -96,6 +97,6 @@ def test_a_run_repeats_training_rows_and_nothing_else(tmp_path: Path) -> None:
 def test_the_saved_model_says_what_was_stripped(tmp_path: Path) -> None:
     prepared, _ = _prepared(tmp_path, "one")
     run = RunStore(tmp_path / "runs").open("one")
-    _save(run, prepared, Better(1, 1.0, "macro_f1", 0.5))
+    list(BestModel(run, prepared).save(Better(1, 1.0, "macro_f1", 0.5)))
     assert json.loads((run.model_path / "finetui.json").read_text())["text_rules"] == ["mentions"]
     assert not [text for text in prepared.dataset.texts if "@" in text]
