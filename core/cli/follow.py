@@ -7,6 +7,7 @@ import math
 import signal
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from types import FrameType
 
@@ -15,6 +16,7 @@ from core.cli.ending import ending_lines, warning_text
 from core.cli.report import resumed_text, run_text
 from core.errors import PAUSED, RunError, WorkbenchError, kind_named
 from core.launch import program
+from core.launch.login import in_batch_job
 from core.runs import History, Run, RunState, follow
 from core.runs.absence import Silence, silence_text
 from core.runs.resume import STUCK, outlook
@@ -37,17 +39,25 @@ STAGE_WORDS = {
 class _Signals:
     """Of a run of ours the first ctrl+c stops and saves, the second ends it now; the next one leaves, heard or not.
 
-    A SIGTERM is meant for who watches: it ends that, and the run goes on.
+    A SIGTERM is meant for who watches: it ends that, and the run goes on. But in a batch job it is the scheduler's, as
+    SIGUSR2 is everywhere: a run of ours then writes a checkpoint and leaves, and who watches waits for that, for the
+    job ends with it.
     """
 
     def __init__(self, run: Run, cancelled: threading.Event, ours: bool) -> None:
         self._run, self._cancelled, self._ours = run, cancelled, ours
         self.count = 0
         self.terminated = False
-        self._before = {
-            number: signal.signal(number, heard)
-            for number, heard in ((signal.SIGINT, self._hear), (signal.SIGTERM, self._leave))
-        }
+        answers = {signal.SIGINT: self._hear, signal.SIGTERM: self._leave}
+        if ours:
+            answers[signal.SIGUSR2] = self._make_way
+            if in_batch_job():
+                answers[signal.SIGTERM] = self._make_way
+        self._before = {number: signal.signal(number, heard) for number, heard in answers.items()}
+
+    def _make_way(self, number: int, frame: FrameType | None) -> None:
+        with suppress(OSError):  # a full disk: the scheduler's next signal ends it
+            self._run.ask("pause")
 
     def _leave(self, number: int, frame: FrameType | None) -> None:
         self.terminated = True

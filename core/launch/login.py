@@ -37,6 +37,12 @@ class Danger:
         return " ".join(part for part in (self.title, self.remedy) if part)
 
 
+def in_batch_job(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether a scheduler started this: its signals come before the job is ended."""
+    environment = os.environ if environment is None else environment
+    return any(environment.get(name) for name in _JOBS)
+
+
 def ends_with_login(
     environment: Mapping[str, str] | None = None, root: Path = Path("/"), user: str | None = None
 ) -> Danger:

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 
 from core.errors import RunError
-from core.runs.checkpoints import newest
+from core.runs.checkpoints import checkpoints_path, newest
 from core.runs.run import Run, RunState
 from core.training.events import Event, RunFailed, RunFinished, RunPaused
 
@@ -37,12 +37,15 @@ class Outlook:
 
 def outlook(run: Run, state: RunState, last: Event | None) -> Outlook:
     """What resuming `run` would do, by its state and its last fact. Sizes are looked at, contents are not."""
-    found, _ = newest(run.path)
+    found, damaged = newest(run.path)
     step = found.step if found else 0
     if state.is_live:
         return Outlook(step, "It is training.", f"finetui attach {run.name}")
     if isinstance(last, RunFinished):
         return _ended(run, state, step)
+    if found is None and damaged:
+        again = f"To begin again from its first step, take {checkpoints_path(run.path)} away."
+        return Outlook(0, "None of its checkpoints is whole.", again)
     anew = f"finetui train --config {shlex.quote(str(run.path / 'run.toml'))}"
     if isinstance(last, RunFailed) and last.kind == "NotFiniteError":
         lower = f"Train anew with a lower rate: {anew} --learning-rate ..."

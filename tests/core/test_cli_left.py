@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
-from core.cli import main
+from core.cli import follow, main
 from core.config import RunConfig
 from core.launch import again, child_command, child_environment
 from core.runs import Run, RunStore
@@ -268,3 +270,34 @@ def test_a_silent_trainer_is_told_while_one_waits_for_its_pause(
         code, _, told = called(capsys, "pause", "quiet")
     run.close()
     assert (code, told.count("silent for 43 s")) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("number", "job", "asked"),
+    [(signal.SIGUSR2, "", True), (signal.SIGTERM, "17", True), (signal.SIGTERM, "", False)],
+)
+def test_a_scheduler_that_wants_the_machine_back_gets_a_checkpoint(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, job: str, asked: bool
+) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", job)
+    run, cancelled = store.create(RunConfig(), "job"), threading.Event()
+    heard = follow._Signals(run, cancelled, ours=True)
+    try:
+        os.kill(os.getpid(), number)
+    finally:
+        heard.close()
+    assert run.control_path.exists() is asked
+    assert cancelled.is_set() is not asked
+    if asked:
+        assert json.loads(run.control_path.read_text())["ask"] == "pause"
+
+
+def test_a_run_without_a_whole_checkpoint_is_not_said_to_go_on(store: RunStore) -> None:
+    run = store.create(RunConfig(), "torn")
+    run.record(e.RunStarted(1, "box", ""))
+    run.record(e.RunPaused(9))
+    run.close()
+    place_of(run.path, 9).mkdir(parents=True)
+    found = outlook(run, run.state(), run.newest())
+    assert found.why_not == "None of its checkpoints is whole."
+    assert str(checkpoints_path(run.path)) in found.next_step
