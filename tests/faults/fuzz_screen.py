@@ -149,6 +149,7 @@ async def data_room(folder: Path, texts: list[str], found: Findings) -> None:
         found.expect(health.option_count >= names, f"{health.option_count} findings shown of {names}")
         for widget in (balance, health):
             await at.walk(widget)
+        await at.until(lambda: all(rows.row_at(place) for place in range(rows.total)), "every page of the rows")
         numbers = _numbers(await at.walk(rows))
         found.expect(numbers >= set(range(1, len(texts) + 1)), f"{len(numbers)} rows painted of {len(texts)}")
         whole = "\n".join(texts)
