@@ -175,8 +175,9 @@ def _rules(texts: list[str]) -> list[Any]:
 
 
 def _numbers(pages: list[str]) -> set[int]:
-    """The row numbers that begin a line of the list: after its frame and the name of the row's file."""
-    return {int(number) for page in pages for number in re.findall(r"^[ │╭╰┃▕▏▎]*.{14} ? *(\d+) ", page, re.MULTILINE)}
+    """The whole numbers near the beginning of a line: a row's own stands after the name of its file, of any width."""
+    lines = (line[:60] for page in pages for line in page.splitlines())
+    return {int(number) for line in lines for number in re.findall(r"(?<= )\d{1,6}(?= )", line)}
 
 
 async def configure_room(folder: Path, texts: list[str], found: Findings) -> None:
