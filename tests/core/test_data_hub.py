@@ -243,6 +243,7 @@ def test_the_files_of_the_parts_are_pinned_too(hub: Hub, monkeypatch: pytest.Mon
     (tmp_path / "train.csv").write_bytes(_csv(60))
     from core.runs.store import RunStore
     from core.training.prepare import prepare
+    from core.training.resume import Start
 
     commit = hub.commit("some/held", {"data/held.parquet": _parquet(20, word="play")})
     data = DataConfig(source=str(tmp_path / "train.csv"), test_file="hub:some/held", text=("text",), label="label")
@@ -251,7 +252,7 @@ def test_the_files_of_the_parts_are_pinned_too(hub: Hub, monkeypatch: pytest.Mon
     answer = DataService().check({"config": to_dict(RunConfig(data=data))}, no_progress)
     assert answer == {"source": data.source, "validation_file": "", "test_file": pinned.test_file}
     run = RunStore(tmp_path / "runs").create(RunConfig(data=pinned))
-    events = prepare(run, run.config())
+    events = prepare(run, run.config(), Start())
     while getattr(next(events), "stage", "") != "baselines":
         pass
     assert run.read_json("data.json")["files"] == {"test": pinned.test_file}
