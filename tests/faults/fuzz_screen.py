@@ -175,9 +175,8 @@ def _rules(texts: list[str]) -> list[Any]:
 
 
 def _numbers(pages: list[str]) -> set[int]:
-    """The whole numbers near the beginning of a line: a row's own stands after the name of its file, of any width."""
-    lines = (line[:60] for page in pages for line in page.splitlines())
-    return {int(number) for line in lines for number in re.findall(r"(?<= )\d{1,6}(?= )", line)}
+    """The whole numbers that stand alone: a row's own comes after the name of its file, of any length in characters."""
+    return {int(number) for page in pages for number in re.findall(r"(?<= )\d{1,6}(?= )", page)}
 
 
 async def configure_room(folder: Path, texts: list[str], found: Findings) -> None:
