@@ -99,6 +99,14 @@ class Terminal:
             self.pump(0.02)
         return time.perf_counter() - self.began
 
+    def wait_stopped(self, seconds: float = 30) -> None:
+        """Wait until the program was stopped by a signal; what it paints is read, or it could not get there."""
+        end = time.monotonic() + seconds
+        while os.waitpid(self.pid, os.WUNTRACED | os.WNOHANG) == (0, 0):
+            if time.monotonic() > end:
+                raise TimeoutError(self.text())
+            self.pump(0.02)
+
     def wait_end(self, seconds: float = 30) -> float:
         """Wait until the program has ended; returns seconds since the call."""
         began = time.monotonic()

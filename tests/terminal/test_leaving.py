@@ -91,7 +91,7 @@ def test_stopped_and_woken_it_is_painted_again_and_still_gives_the_terminal_back
         before = terminal.line_settings()
         terminal.wait(lambda text: "seq/s" in text)
         os.kill(terminal.pid, number)
-        os.waitpid(terminal.pid, os.WUNTRACED)
+        terminal.wait_stopped()
         terminal.drain()
         if number is signal.SIGTSTP:
             assert is_untouched(terminal, before)
