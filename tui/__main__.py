@@ -97,6 +97,8 @@ def open_screen(runs: Path | None, config: RunConfig | None, mouse: bool = True)
     from tui import greeting
     from tui.app import Workbench
 
+    for name in ("COLUMNS", "LINES"):  # Textual believes them before the terminal: a new size would go unheard
+        os.environ.pop(name, None)
     app = Workbench(RunStore(find_root(runs).path), config, shows_interrupted=True)
     app.last_open = greeting.last_open(app.store.root)
     greeting.note_open(app.store.root)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import sys
@@ -104,6 +105,26 @@ def test_stopped_and_woken_it_is_painted_again_and_still_gives_the_terminal_back
         terminal.send("q\r")
         terminal.wait_end()
         assert is_untouched(terminal, before)
+    assert live.state() is RunState.RUNNING
+
+
+def test_a_storm_of_sizes_does_no_harm_and_too_small_is_said(live: Run) -> None:
+    chance = random.Random(1)
+    with screen(live.path.parents[1]) as terminal:
+        terminal.wait(lambda text: "seq/s" in text)
+        for _ in range(40):
+            terminal.resize(chance.randint(1, 120), chance.randint(1, 40))
+            terminal.pump(0.01)
+        terminal.resize(10, 5)
+        said = 90  # the emulator reads what was painted at some hundred KB a second
+        terminal.wait(lambda text: "least" in text and "q quits" in text.replace("\n", " "), said)
+        terminal.resize(80, 24)
+        terminal.wait(lambda text: "long-hare" in text and "Stop & save" in text and "least" not in text)
+        terminal.resize(10, 5)
+        terminal.wait(lambda text: "least" in text)
+        terminal.send("q\r")
+        terminal.wait_end()
+        assert terminal.code == 0
     assert live.state() is RunState.RUNNING
 
 
