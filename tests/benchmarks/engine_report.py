@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import measured
 from tests.benchmarks.engine_cases import CASES, Target
 from tests.benchmarks.engine_rounds import figure
 
@@ -210,9 +211,4 @@ def markdown(files: Iterable[Found]) -> str:
 
 def rewrite(page: Path, files: Iterable[Found]) -> None:
     """Put the figures between the two markers of `page`. Raises `ValueError` when it has none."""
-    text = page.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{page.name} has no lines {BEGIN} and {END}")
-    page.write_text(f"{before}{BEGIN}\n\n{markdown(files)}\n\n{END}{after}", encoding="utf-8")
+    measured.rewrite(page, BEGIN, END, markdown(files))

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from core.runs import RunStore
 from core.runs.atomic import write_file
 from core.runs.lock import RunLock, is_held
 from core.runs.log import LogReader, LogWriter, append_line
-from tests.faults.folders import ABSENT, commit, recovered, seen, unsynced
+from tests.faults.folders import ABSENT, Save, commit, recovered, seen, unsynced
 from tests.faults.layer import Call, layer
 from tests.faults.score import Score, Tally
 
@@ -27,17 +26,6 @@ NAME = "disk-full"
 WHAT = "no room (also after half of the bytes), no right, read-only: at every writing call of every save"
 
 OLD, NEW = "old", "new"
-
-
-@dataclass(frozen=True, slots=True)
-class Save:
-    """`look` says what a reader finds: `OLD`, `NEW`, or in words what is wrong."""
-
-    name: str
-    prepare: Callable[[Path], None]
-    act: Callable[[Path], None]
-    look: Callable[[Path], str]
-    exchange: bool = True
 
 
 def _version(old: int) -> Callable[[Path], str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
@@ -50,3 +51,14 @@ def unsynced() -> Iterator[None]:
     """Checks do not wait for a disk: nothing they do has to outlast them."""
     with mock.patch.object(os, "fsync"):
         yield
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Something that must be on the disk when it returns. `look` says what a reader finds: old, new, or else."""
+
+    name: str
+    prepare: Callable[[Path], None]
+    act: Callable[[Path], None]
+    look: Callable[[Path], str]
+    exchange: bool = True

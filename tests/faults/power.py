@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from core.config import RunConfig
@@ -13,7 +12,7 @@ from core.runs import RunStore
 from core.runs.atomic import write_file
 from core.runs.log import LogReader, LogWriter
 from tests.faults.disk import Disk, put
-from tests.faults.folders import ABSENT, commit, recovered, unsynced
+from tests.faults.folders import ABSENT, Save, commit, recovered, unsynced
 from tests.faults.layer import CHANGES, Call, layer
 from tests.faults.score import Score, Tally
 
@@ -21,17 +20,6 @@ NAME = "power"
 WHAT = "power cut after every call of a save, with what was not synced dropped, torn or zeroed"
 
 BEFORE, AFTER = "the old one", "the new one"
-
-
-@dataclass(frozen=True, slots=True)
-class Save:
-    """Something that must be on the disk when it returns. `look` says what a reader finds: before, after, or else."""
-
-    name: str
-    prepare: Callable[[Path], None]
-    act: Callable[[Path], None]
-    look: Callable[[Path], str]
-    exchange: bool = True
 
 
 def _version(old: int) -> Callable[[Path], str]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tests import measured
 from tests.faults.score import Score
 
 BEGIN = "<!-- measured: python -m tests.faults --markdown docs/reliability.md -->"
@@ -54,9 +55,4 @@ def markdown(scores: Sequence[Score], arguments: Sequence[str]) -> str:
 
 def rewrite(page: Path, scores: Sequence[Score], arguments: Sequence[str]) -> None:
     """Put the scorecard between the two markers of `page`. Raises `ValueError` when it has none."""
-    text = page.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{page.name} has no lines {BEGIN} and {END}")
-    page.write_text(f"{before}{BEGIN}\n\n{markdown(scores, arguments)}\n\n{END}{after}", encoding="utf-8")
+    measured.rewrite(page, BEGIN, END, markdown(scores, arguments))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 from textual.app import App
 
 from core.config import RunConfig
-from core.runs import RunStore
+from core.launch import again
+from core.runs import Run, RunStore
 from tests.tui import fake_child
+from tui import starting
 from tui.app import Workbench
 from tui.engine import Engine
 from tui.sources import data_config
@@ -62,3 +65,17 @@ def store(tmp_path: Path) -> RunStore:
     store = RunStore(tmp_path / "runs")
     store.prepare()
     return store
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The runs that a trainer was started on; this process, which lives, stands for it."""
+    found: list[str] = []
+
+    def start(run: Run) -> None:
+        run.note_launch(os.getpid())
+        found.append(run.name)
+
+    monkeypatch.setattr(again, "start", start)
+    monkeypatch.setattr(starting, "start", start)
+    return found

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from textual.widgets import Input
 
 from core.config import RunConfig
 from core.errors import RunError
-from core.launch import again
 from core.runs import Run, RunState, RunStore, Summary
 from core.runs.atomic import commit_dir
 from core.runs.checkpoints import checkpoints_path, place_of
@@ -137,19 +135,6 @@ async def test_a_run_that_trains_is_not_deleted_and_s_stops_it(store: RunStore) 
             run.record(e.RunFinished("stopped by a person", True, 12.0))
             run.close()
             await until(pilot, lambda: "stopped" in [cell.plain for cell in table(pilot).get_row_at(0)])
-
-
-@pytest.fixture
-def launched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The runs that a trainer was started on; this process, which lives, stands for it."""
-    found: list[str] = []
-
-    def start(run: Run) -> None:
-        run.note_launch(os.getpid())
-        found.append(run.name)
-
-    monkeypatch.setattr(again, "start", start)
-    return found
 
 
 def paused(store: RunStore, name: str) -> Run:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +9,6 @@ import pytest
 from textual.pilot import Pilot
 
 from core.config import RunConfig
-from core.launch import again
 from core.runs import History, Record, Run, RunState, RunStore
 from core.runs.atomic import commit_dir
 from core.runs.checkpoints import NOT_WRITTEN, checkpoints_path, place_of
@@ -19,7 +17,6 @@ from core.training import events as e
 from tests.tui.bench import bench, shown, until
 from tests.tui.conftest import painted
 from tests.tui.fake_run import Shape, ending, facts, finished_run, partial_run
-from tui import starting
 from tui.screens.modals import NumberDialog
 from tui.screens.train import TrainRoom
 from tui.widgets import run_facts
@@ -124,20 +121,6 @@ def keep_checkpoint(run: Run, step: int) -> None:
 def asked(run: Run) -> list[str]:
     """What was asked of its trainer."""
     return [json.loads(one)["ask"] for one in run.control_path.read_text().splitlines()]
-
-
-@pytest.fixture
-def launched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The runs that a trainer was started on; this process, which lives, stands for it."""
-    found: list[str] = []
-
-    def start(run: Run) -> None:
-        run.note_launch(os.getpid())
-        found.append(run.name)
-
-    monkeypatch.setattr(again, "start", start)
-    monkeypatch.setattr(starting, "start", start)
-    return found
 
 
 async def test_p_pauses_and_r_goes_on_with_the_same_charts(store: RunStore, launched: list[str]) -> None:
