@@ -22,6 +22,7 @@ from core.evaluation.metrics import softmax
 from core.inference.encoding import BATCH_ROWS, Ints, TextEncoder
 from core.inference.facts import ModelFacts, read_graph_facts, read_model_facts
 from core.protocol import Progress, no_progress
+from core.runs import epochs
 from core.runs.atomic import MANIFEST, recover_dir, verify_dir
 from core.runs.run import Run, RunState
 from core.text_rules import apply
@@ -74,11 +75,11 @@ class Predictor(ABC):
                 progress(start, len(texts), "classifying")
             block = texts[start : start + BLOCK]
             encoded = self._encoder.encode([apply(text, self.text_rules) for text in block])
-            found[start : start + len(block)] = self._probabilities(encoded.ids)
+            found[start : start + len(block)] = self.probabilities(encoded.ids)
             truncated += encoded.truncated
         return Prediction(found, truncated)
 
-    def _probabilities(self, ids: list[list[int]]) -> Floats:
+    def probabilities(self, ids: list[list[int]]) -> Floats:
         """Probabilities `[texts, labels]` of encoded texts; those with the same tokens are computed once."""
         places: dict[tuple[int, ...], int] = {}
         place_of = [places.setdefault(tuple(one), len(places)) for one in ids]
@@ -101,7 +102,8 @@ def open_predictor(path: Path | str, *, fast: bool = False) -> Predictor:
     if fast:
         from core.inference.fast_predictor import FastPredictor
 
-        return FastPredictor(run.model_path, model_facts(run))
+        facts = model_facts(run)
+        return FastPredictor(run.model_path, facts, lambda: _graph(run, facts)[0])
     for _ in range(LOOKS - 1):
         try:
             return _open(run)
@@ -110,18 +112,48 @@ def open_predictor(path: Path | str, *, fast: bool = False) -> Predictor:
     return _open(run)
 
 
+def open_epoch(path: Path | str, epoch: int, *, fast: bool = False) -> Predictor:
+    """The predictor of the weights that the run in the folder `path` kept after a whole epoch, counted from 1.
+
+    From torch: a graph is made of the best weights alone. Raises `RunError` that names the epochs there are.
+    """
+    run = Run(Path(path))
+    folder, kept = epochs.place_of(run.path, epoch), epochs.kept(run.path)
+    best = f"Without --epoch the best weights answer: finetui classify {run.name}"
+    if not kept:
+        raise RunError(f"{run.name} kept no epochs", "--save-epochs keeps the weights of each when it trains.", best)
+    if epoch not in kept:
+        there = "is kept" if len(kept) == 1 else "are kept"
+        raise RunError(f"{run.name} has no weights of epoch {epoch}", f"{epochs.kept_text(kept)} {there}.", best)
+    facts = _facts(folder, f"Epoch {epoch} of {run.name}")
+    if fast:
+        from core.inference.fast_predictor import FastPredictor
+
+        return FastPredictor(folder, facts)
+    from core.inference.torch_predictor import TorchPredictor
+
+    return TorchPredictor(folder, facts, "only the best weights have an ONNX graph")
+
+
 def _open(run: Run) -> Predictor:
     facts = model_facts(run)
+    graph, reason = _graph(run, facts)
+    if graph is not None:
+        return graph
+    from core.inference.torch_predictor import TorchPredictor
+
+    return TorchPredictor(run.model_path, facts, reason)
+
+
+def _graph(run: Run, facts: ModelFacts) -> tuple[Predictor | None, str]:
+    """The predictor of the run's ONNX graph, or none where none fits its weights; and why."""
     try:
         graph = _fitting_graph(run, facts)
         from core.inference.onnx_predictor import OnnxPredictor
 
-        return OnnxPredictor(run.onnx_path, graph, "the verified ONNX graph of these weights")
+        return OnnxPredictor(run.onnx_path, graph, "the verified ONNX graph of these weights"), ""
     except RunError as why:
-        reason = " · ".join(part for part in (why.title, why.message, why.next_step) if part)
-    from core.inference.torch_predictor import TorchPredictor
-
-    return TorchPredictor(run.model_path, facts, reason)
+        return None, " · ".join(part for part in (why.title, why.message, why.next_step) if part)
 
 
 def model_facts(run: Run) -> ModelFacts:
@@ -131,12 +163,16 @@ def model_facts(run: Run) -> ModelFacts:
     """
     if not (run.model_path / MANIFEST).is_file():
         _require_model(run)
+    return _facts(run.model_path, f"The model of {run.name}")
+
+
+def _facts(folder: Path, what: str) -> ModelFacts:
     try:
-        verify_dir(run.model_path, contents=False)
-        return read_model_facts(run.model_path)
+        verify_dir(folder, contents=False)
+        return read_model_facts(folder)
     except RunError as broken:
         step = broken.next_step or "Train it again, or restore the folder from a copy."
-        raise RunError(f"The model of {run.name} cannot be used", f"{broken.title}: {broken.message}", step) from None
+        raise RunError(f"{what} cannot be used", f"{broken.title}: {broken.message}", step) from None
 
 
 def _require_model(run: Run) -> None:

@@ -137,6 +137,8 @@ def remarks(record: Found) -> list[str]:
             lines.append(f"{name}: {statistics.median(medians):.1f} % of peak, {found['peak_gib']:.1f} GiB at most")
         if found.get("batch_size") not in (None, work["batch_size"]):
             lines.append(f"{name} has its own batch of {found['batch_size']}")
+        if found.get("epochs") not in (None, work["epochs"]):
+            lines.append(f"{name} plans {found['epochs']} epochs")
         lines += [f"{name}: {note}" for note in found.get("notes", ())]
     return [*lines, *record["notes"]]
 

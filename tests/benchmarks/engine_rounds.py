@@ -36,7 +36,7 @@ class MissingError(Exception):
 
 def run_child(case: Case, side: Side, seed: int) -> Found:
     """One measurement in a fresh process. Raises `MissingError`, or `RuntimeError` with what the process printed."""
-    work = replace(case.work, seed=seed, batch_size=side.batch_size or case.work.batch_size)
+    work = replace(case.work, seed=seed, **side.own)
     request = {
         "engine": side.engine,
         "options": side.options,
@@ -67,11 +67,11 @@ def check_equal(case: Case, measured: dict[str, Found]) -> None:
     """Raise `UnequalWorkError` when the sides of one round differ in what they had to do."""
     if case.how in {"baseline", "screen"}:
         return
-    own = {side.name for side in case.sides if side.batch_size}
+    own = {side.name: side.own for side in case.sides}
     for what in (*EQUAL, "batch_size"):
         if case.how == "until" and what in ("sequences", "tokens"):
             continue  # who reaches the accuracy earlier has seen less: that is what is measured
-        seen = {name: found[what] for name, found in measured.items() if what != "batch_size" or name not in own}
+        seen = {name: found[what] for name, found in measured.items() if what not in own[name]}
         if len(set(seen.values())) > 1:
             raise UnequalWorkError(f"{case.name}: {what} differ: {seen}")
 

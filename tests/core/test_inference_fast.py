@@ -32,6 +32,20 @@ def test_fast_answers_are_close_to_exact_ones() -> None:
     assert fast.truncated == exact.truncated
 
 
+@pytest.mark.usefixtures("with_bf16")
+def test_where_two_labels_are_close_float32_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = exported_run()
+    exact = open_predictor(run.path).predict(TEXTS).probabilities
+    fast = open_predictor(run.path, fast=True)
+    first, second = np.sort(exact, axis=1)[:, :-3:-1].T
+    monkeypatch.setattr(core.inference.fast_predictor, "CLOSE", float(np.median(first - second)))
+    found = fast.predict(TEXTS).probabilities
+    off = np.abs(found - exact).max(axis=1)
+    close = first - second < np.median(first - second) * 0.9
+    assert close.any() and off[close].max() < 1e-5
+    assert off[first - second > np.median(first - second) * 1.1].max() > 1e-5
+
+
 def test_a_cpu_without_bf16_is_told_to_leave_it_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core.inference.fast_predictor, "cpu_has_bf16", lambda: False)
     with pytest.raises(RunError, match="no bf16") as found:
