@@ -1,5 +1,7 @@
 # finetui: make run · make test · make check · make bench · make faults
 PYTHON ?= python3
+# Two by two: the long tests mostly wait for a child or a model. Threads that spin would take the other one's core.
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -30,7 +32,7 @@ run: $(VENV)/.ready-run
 	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/finetui $(ARGS); else $(BIN)/finetui train sample $(ARGS); fi
 
 test: $(VENV)/.ready-test
-	@$(BIN)/python -m pytest $(ARGS)
+	@OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.ready-test
 	@$(BIN)/ruff format --check .

@@ -32,6 +32,8 @@ class WorkbenchError(Exception):
     """
 
     exit_code: ClassVar[int] = 2
+    about: tuple[str, str] = ("", "")
+    """The setting that does not fit, as `section.name`, and its value (of a list: the one in it), where known."""
 
     def __init__(self, title: str, message: str = "", next_step: str = "") -> None:
         super().__init__(title, message, next_step)

@@ -55,15 +55,18 @@ def preflight(config: RunConfig, load: Callable[[], Loaded] | None = None) -> Ru
     """Look at everything that needs neither a network nor torch. Raises `WorkbenchError`.
 
     `load` gives the data where somebody has it already. Returns `config` with its source and its parts' files
-    pinned to what was read: a data set of the hub to its commit.
+    pinned to what was read: a data set of the hub to its commit, corrections to the number of them.
     """
     from core.data.dataset import load as load_data
     from core.data.split import split_rows
     from core.modelling.catalogue import check_named
+    from core.runs.corrections import pinned as pinned_corrections
 
     require_sound(config)
     require_device(config.training)
-    check_named(config.model.base, config.model)
+    check_named(config.model.base, config.model, config.training.gradual_unfreezing)
+    if config.data.corrections:
+        config = config.with_value("data.corrections", pinned_corrections(config.data.corrections))
     loaded = load() if load else load_data(config.data)
     split_rows(loaded.dataset, config.split)
     for setting, pinned in loaded.table.pinned.items():

@@ -47,6 +47,9 @@ def test_no_saved_run_travels(built: Path) -> None:
 def test_the_wheel_holds_the_sample_its_card_and_the_styles(built: Path) -> None:
     _, in_wheel = _names(built)
     assert {"core/data/samples/reviews.jsonl", "core/data/samples/README.md", "tui/styles/app.tcss"} <= set(in_wheel)
+    for folder, end in (("core/config/recipes", "toml"), ("tui/styles", "tcss")):
+        names = [f"{folder}/{path.name}" for path in (ROOT / folder).glob(f"*.{end}")]
+        assert set(names) <= set(in_wheel)
 
 
 def test_the_installed_wheel_runs(built: Path, tmp_path: Path) -> None:

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from core.config import RunConfig
 
 COMMANDS = frozenset({
-    "train", "forecast", "runs", "show", "attach", "pause", "save", "resume", "stop", "delete",
-    "restore", "classify", "data", "export",
-    "devices", "doctor", "work",
+    "train", "queue", "group", "groups", "sweep", "score", "recipes", "forecast", "runs", "show", "compare",
+    "judge", "mistakes", "labels", "attach", "pause", "save", "resume", "stop", "delete", "tag", "note", "rename",
+    "archive", "restore", "classify", "checklist", "data", "export", "devices", "doctor", "work", "work-queue",
+    "work-sweep",
 })  # fmt: skip
 """The engine's commands; a test holds this list against the command line's own."""
 

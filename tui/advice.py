@@ -6,7 +6,14 @@ import re
 
 _VALUE = r"(?:'[^']*'|\"[^\"]*\"|[^\s,;.?)]+)"
 
+_COLUMN = r"(?:Did you mean --(?:text|label|group) .+?\?|--(?:text|label|group) takes one of them)\.? · "
+
+_EDITED = r"finetui recipes \S+ > my\.toml, change line \d+, and --config my\.toml"
+
 _HERE: tuple[tuple[str, str], ...] = (
+    (rf"(?:{_COLUMN})?--(text|label|group) NAME takes its place · {_EDITED}", r"Pick the \1 column in room 1 first"),
+    (rf"(?: · )?{_EDITED}", ""),  # only a shell can
+    (r"finetui recipes lists them", "Recipe… in room 2 lists them"),
     (r"Did you mean --(text|label|group) (.+?)\?", r"Did you mean \2? Pick it as the \1 column in room 1."),
     (r"--(text|label|group) takes one of them", r"Pick the \1 column in room 1"),
     (rf"(?:Name it: |Name another column: )?--(text|label|group) {_VALUE}", r"Pick the \1 column above, in room 1"),
@@ -14,6 +21,7 @@ _HERE: tuple[tuple[str, str], ...] = (
     (r"--(header|delimiter|quoting|encoding|time)\b", r"v (room 1): \1"),
     (r"--(validation|test)-file\b", r"v (room 1): \1 file"),
     (r"finetui runs lists (them|all of them|the runs)", r"Room 4 lists \1"),
+    (r"finetui compare .+? --common compares", "Below, enter compares them"),
     (r"finetui train FILE makes one", "ctrl+r makes one"),
     (r"finetui train --help (?:lists them|shows every bound)", "Room 2 shows every setting and its bounds"),
     (r"(?:Watch it: )?finetui attach \S+", "Room 3 shows it"),

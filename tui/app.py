@@ -24,12 +24,16 @@ from textual.widgets import Input
 from textual.worker import WorkerCancelled, WorkerFailed
 
 from core.config import RunConfig
+from core.config.recipe import recipes as all_recipes
 from core.errors import ConfigError, WorkbenchError
-from core.launch import program
+from core.launch import program, start
 from core.launch.login import ends_with_login
+from core.launch.queue import line_up
 from core.runs import Run, RunState, RunStore
+from core.runs.waiting import place_of
 from core.text import safe
-from tui import crash, starting, terminal
+from tui import crash, recipes, starting, terminal
+from tui.decisions import Decided
 from tui.engine import Engine
 from tui.greeting import greeting
 from tui.keys import BY_ID, ROOMS, bindings
@@ -98,12 +102,15 @@ class Workbench(KeysInOrder):
         self.store = store
         self.engine = engine or Engine()
         self.farewell = ""
+        self.decided = Decided()
+        """What was decided about the data, and the way back: the Data room adds to it, and so does taking a recipe."""
         self.signals = Signals(self)
         self._cells = Size(80, 24)
         self._is_crashing = False
         self.last_open: float | None = None
         """When this screen was last open, if whoever comes back is to hear what ended since."""
         self._starting = False
+        self._is_choosing = False
         self.set_reactive(Workbench.config, config or RunConfig())
         self.set_reactive(Workbench.run_name, live[0].name if live else "")
         self.register_theme(FINETUI)
@@ -179,7 +186,7 @@ class Workbench(KeysInOrder):
             self.push_screen(HelpDialog(self.screen.ROOM))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Every action of the key table that works here, then going, then the theme."""
+        """Every action of the key table that works here, then going, the recipes, the theme."""
         seen = {"palette", "go", "leave", "up", "down", "first", "last", "open"}
         for active in screen.active_bindings.values():
             key = BY_ID.get(active.binding.id or "")
@@ -189,6 +196,9 @@ class Workbench(KeysInOrder):
                 yield SystemCommand(
                     key.label, f"{key.tooltip} ({key.shown})", partial(self.run_action, key.action, active.node)
                 )
+        if isinstance(screen, Room):
+            for recipe in all_recipes().values():
+                yield SystemCommand(f"Recipe: {recipe.name}", recipe.sentence, partial(self.choose_recipe, recipe.name))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
 
     # Errors, in one place
@@ -196,6 +206,19 @@ class Workbench(KeysInOrder):
     def show_error(self, error: WorkbenchError) -> None:
         """Show what went wrong with its next step, over whatever room is open."""
         self.push_screen(ErrorDialog(error))
+
+    # Recipes
+
+    @work(group="recipe")
+    async def choose_recipe(self, name: str = "") -> None:
+        """Show the recipes; with a name, try that one at once."""
+        if self._is_choosing or not isinstance(self.screen, Room):
+            return
+        self._is_choosing = True
+        try:
+            await recipes.choose(self, name)
+        finally:
+            self._is_choosing = False
 
     # Starting
 
@@ -224,6 +247,10 @@ class Workbench(KeysInOrder):
         """Train a failed run from its beginning with gentler settings, and show it."""
         self._begin(partial(starting.anew, self, run))
 
+    def train_corrected(self, run: Run) -> None:
+        """Train a child of a run with the labels as decided, and show it."""
+        self._begin(partial(starting.corrected, self, run))
+
     @work(group="start")
     async def _begin(self, plan: Callable[[], Awaitable[starting.Launch | None]]) -> None:
         if self._starting:
@@ -233,19 +260,24 @@ class Workbench(KeysInOrder):
         try:
             launch = await plan()
             live = await asyncio.to_thread(self.store.live)
-            if launch is not None and (not live or await self._wants_another(live)):
-                await self._start(launch)
+            begin = await self._how_to_begin(live) if launch is not None else None
+            if launch is not None and begin is not None:
+                await self._start(launch, begin)
         except WorkbenchError as error:
             self.show_error(error)
         finally:
             self._starting = False
 
-    async def _start(self, launch: starting.Launch) -> None:
+    async def _start(self, launch: starting.Launch, begin: starting.Begin) -> None:
         try:
-            run: Run = await self._launch(launch).wait()
+            run: Run = await self._launch(launch, begin).wait()
         except WorkerFailed as failed:
             raise failed.error from None
         except WorkerCancelled:  # the screen closes; the thread launches the run all the same
+            return
+        if begin is line_up:
+            self._tell_rooms(RunsChanged())
+            self.notify(f"{safe(run.name)} waits its turn. 4 lists the runs.", markup=False)
             return
         self.run_name, self.asked_run = run.name, ""
         self._tell_rooms(RunLaunched(run.name))
@@ -253,15 +285,19 @@ class Workbench(KeysInOrder):
             self.notify(str(warning), severity="warning", timeout=20, markup=False)
         await self.switch_mode("train")
 
-    async def _wants_another(self, live: list[Run]) -> bool:
+    async def _how_to_begin(self, live: list[Run]) -> starting.Begin | None:
+        """At once where nothing is live; else as a person says, who may think better of it."""
+        if not live:
+            return start
         names = ", ".join(run.name for run in live)
-        answers = [("start", "Start beside it"), ("leave", "Leave it")]
-        question = Question("Start another run", f"{names} is training: both would be slower.", answers)
-        return await self.push_screen_wait(question) == "start"
+        answers = [("queue", "Let it wait its turn"), ("start", "Start beside it"), ("leave", "Leave it")]
+        question = Question("Start another run", f"{names} is training: both at once would be slower.", answers)
+        ways: dict[str | None, starting.Begin] = {"queue": line_up, "start": start}
+        return ways.get(await self.push_screen_wait(question))
 
     @work(thread=True, group="launch", exit_on_error=False)
-    def _launch(self, launch: starting.Launch) -> Run:
-        return launch()
+    def _launch(self, launch: starting.Launch, begin: starting.Begin) -> Run:
+        return launch(begin)
 
     @on(RunSelected)
     def _selected(self, event: RunSelected) -> None:
@@ -288,14 +324,19 @@ class Workbench(KeysInOrder):
         if not live:
             self.exit()
         elif not isinstance(self.screen, Question):
-            names = ", ".join(run.name for run in live)
+            line = sum(place_of(run) is not None for run in live)
+            live = [run for run in live if place_of(run) is None]
+            names = ", ".join(run.name for run in live) or "Nothing"
             answers = [("keep", "Keep it running"), ("pause", "Pause it"), ("stop", "Stop and save")]
-            told = "\n".join(filter(None, (f"{names} is training.", str(ends_with_login()))))
+            waiting = (
+                f"{line} more {'waits its' if line == 1 else 'wait their'} turn, and will be trained all the same."
+            )
+            told = "\n".join(filter(None, (f"{names} is training.", waiting * bool(line), str(ends_with_login()))))
             self.push_screen(Question("Quit", told, answers), partial(self._leave, live))
 
     def action_leave_running(self) -> None:
         """Leave without a question; training goes on."""
-        self._leave(self.store.live(), "keep")
+        self._leave([run for run in self.store.live() if place_of(run) is None], "keep")
 
     def _leave(self, live: list[Run], answer: str | None) -> None:
         if answer is None:

@@ -29,6 +29,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "data": ("data", "--jsonl"),
     "classify": ("classify", "--jsonl"),
     "forecast": ("forecast", "--jsonl"),
+    "judge": ("judge", "--jsonl"),
+    "explain": ("judge", "--jsonl"),  # a process of its own: while it loads a model, rows are still turned over
     "probe": ("forecast", "--jsonl"),  # a process of its own, ended after its answer: it holds a model
 }
 
@@ -147,13 +149,20 @@ class Engine:
             return child
 
     async def _start(self, arguments: Sequence[str]) -> Process:
+        begun = asyncio.ensure_future(asyncio.create_subprocess_exec(
+            *self._command(arguments), stdin=PIPE, stdout=PIPE, stderr=PIPE, limit=LINE_LIMIT,
+            env=child_environment(), cwd=Path("/"), start_new_session=True,
+        ))  # fmt: skip
         try:
-            return await asyncio.create_subprocess_exec(
-                *self._command(arguments), stdin=PIPE, stdout=PIPE, stderr=PIPE, limit=LINE_LIMIT,
-                env=child_environment(), cwd=Path("/"), start_new_session=True,
-            )  # fmt: skip
+            return await asyncio.shield(begun)
         except OSError as broken:
             raise WorkbenchError("Cannot start a helper process", str(broken), "finetui doctor") from None
+        except asyncio.CancelledError:  # nobody waits for it any more: half begun it would be left behind
+            with suppress(OSError):
+                child = await begun
+                _end(child)
+                await child.communicate()
+            raise
 
     def busy(self, kind: str) -> bool:
         """Whether an answer of this kind is still to come."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 
 from rich.cells import cell_len, set_cell_size
 
@@ -148,6 +149,12 @@ def fit(text: str, width: int, *, keep_end: bool = False) -> str:
     while cell_len(text) > width - 1:  # half the excess: each character takes two cells at most
         text = text[: -max(1, (cell_len(text) - width) // 2)]
     return text + mark
+
+
+def fit_apart(texts: Sequence[str], width: int) -> list[str]:
+    """Each of `texts` in at most `width` cells; those that would read the same are cut at their beginning instead."""
+    cut = [fit(text, width) for text in texts]
+    return [fit(text, width, keep_end=cut.count(short) > 1) for text, short in zip(texts, cut, strict=True)]
 
 
 def cell(text: str, width: int, *, right: bool = False) -> str:

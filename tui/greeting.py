@@ -10,7 +10,7 @@ from pathlib import Path
 import platformdirs
 
 from core.runs import Run, RunState, RunStore
-from core.runs.store import summarise
+from core.runs.summary import summarise
 from tui import format as fmt
 
 NEWEST = 50

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from core.config import RunConfig, to_dict, with_absolute_paths
 from core.errors import RunError
-from core.launch import again, start
+from core.launch import again
 from core.runs import Run, read_history
 from core.runs.resume import Outlook, outlook
 from tui.screens.modals import NumberDialog
@@ -20,8 +20,11 @@ from tui.screens.modals import NumberDialog
 if TYPE_CHECKING:
     from tui.app import Workbench
 
-Launch = Callable[[], Run]
-"""For a thread: starts a trainer and returns its run. Raises `WorkbenchError`."""
+Begin = Callable[[Run], object]
+"""What makes a prepared run begin: a trainer at once, or a place in the line."""
+
+Launch = Callable[[Begin], Run]
+"""For a thread: prepares a run, lets it begin and returns it. Raises `WorkbenchError`."""
 
 MORE = 2
 """Epochs that are proposed for a complete run."""
@@ -31,9 +34,9 @@ async def new_run(app: Workbench, config: RunConfig) -> Launch:
     """A run of this configuration. Nothing is written before all is well."""
     checked = await _checked(app, config)
 
-    def launch() -> Run:
+    def launch(begin: Begin) -> Run:
         run = app.store.create(checked)
-        start(run)
+        begin(run)
         return run
 
     return launch
@@ -47,8 +50,8 @@ async def going_on(app: Workbench, run: Run) -> Launch | None:
     if not found.possible:
         raise RunError(f"{run.name} cannot go on", found.why_not, found.next_step)
 
-    def launch() -> Run:
-        again.go_on(run)
+    def launch(begin: Begin) -> Run:
+        again.go_on(run, begin)
         return run
 
     return launch
@@ -57,8 +60,8 @@ async def going_on(app: Workbench, run: Run) -> Launch | None:
 async def finishing(run: Run) -> Launch:
     """Score and save a run that was left, as it is."""
 
-    def launch() -> Run:
-        again.finish(run)
+    def launch(begin: Begin) -> Run:
+        again.finish(run)  # it takes seconds: nobody waits with that
         return run
 
     return launch
@@ -68,6 +71,11 @@ async def anew(app: Workbench, run: Run) -> Launch:
     """A failed run from its beginning, with the settings that `core.launch.again.remedy` names."""
     config = await asyncio.to_thread(lambda: again.with_remedy(run, read_history(run)))
     return await _child(app, config, run, again.ANEW)
+
+
+async def corrected(app: Workbench, run: Run) -> Launch:
+    """A child of a run, on the same rows, with the labels as people have decided since."""
+    return await _child(app, await asyncio.to_thread(again.with_corrections, run), run, again.CORRECTED)
 
 
 async def _more_epochs(app: Workbench, run: Run, found: Outlook) -> Launch | None:
@@ -84,9 +92,9 @@ async def _more_epochs(app: Workbench, run: Run, found: Outlook) -> Launch | Non
 async def _child(app: Workbench, config: RunConfig, parent: Run, word: str) -> Launch:
     checked = await _checked(app, config)
 
-    def launch() -> Run:
+    def launch(begin: Begin) -> Run:
         run = again.make(checked, parent, word)
-        start(run)
+        begin(run)
         return run
 
     return launch
@@ -98,7 +106,7 @@ async def _checked(app: Workbench, config: RunConfig) -> RunConfig:
     if not app.engine.busy("data"):
         app.notify("Looking at data and settings…", timeout=1)
     found = await app.engine.ask("data", "check", config=to_dict(config))
-    for name in ("source", "validation_file", "test_file"):
+    for name in ("source", "validation_file", "test_file", "corrections"):
         config = config.with_value(f"data.{name}", str(found.get(name) or config.get(f"data.{name}")))
     return config
 

@@ -21,24 +21,41 @@ from core.streams import flush, make_whole
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("core.cli.train", "Train on a file and save the run."),
+    "recipes": ("core.cli.recipes", "List the recipes that repeat a write-up, or print one."),
     "forecast": ("core.cli.forecast", "Say how long training would take, and how much memory."),
+    "group": ("core.cli.groups", "Train the same settings over seeds, folds or shares of the rows."),
+    "sweep": ("core.cli.groups", "Try settings, listed or in ranges, ranked by validation."),
+    "groups": ("core.cli.groups", "List the groups, or show one: mean, deviation, every run."),
+    "score": ("core.cli.score", "Score the locked test of a run that did not, once."),
+    "queue": ("core.cli.queue", "List the runs that wait for their turn; hold, move or cancel one."),
     "runs": ("core.cli.runs", "List the saved runs, best validation score first."),
     "show": ("core.cli.runs", "Show one run: settings, scores, curves."),
+    "judge": ("core.cli.judge", "Judge a run: scores with intervals, confusions, how sure it may be."),
+    "mistakes": ("core.cli.judge", "Show what a run got wrong, the most confident first."),
+    "compare": ("core.cli.compare", "Compare runs: what differs, and whether it is more than chance."),
+    "labels": ("core.cli.labels", "List labels that may be wrong, and decide about them."),
     "attach": ("core.cli.runs", "Follow a run that is training."),
     "pause": ("core.cli.control", "Let a run write a checkpoint and leave."),
     "save": ("core.cli.control", "Let a run write a checkpoint now."),
     "resume": ("core.cli.control", "Go on with a run, or train it for more epochs."),
     "stop": ("core.cli.control", "Ask a run to stop and save."),
+    "tag": ("core.cli.notes", "Give a run tags, or take them away."),
+    "note": ("core.cli.notes", "Write a note about a run, or show it."),
+    "rename": ("core.cli.notes", "Give a run another name."),
+    "archive": ("core.cli.notes", "Put runs aside: lists leave them out."),
     "delete": ("core.cli.runs", "Move a run to the trash."),
     "restore": ("core.cli.runs", "Bring a run back from the trash."),
     "classify": ("core.cli.classify", "Ask a trained run about texts."),
+    "checklist": ("core.cli.checklist", "Ask a run the sentences saved with their answers; exits 1 unless all pass."),
     "data": ("core.cli.data", "Look at a file: classes, faults, lengths."),
     "export": ("core.cli.export", "Make a verified ONNX graph of a run."),
     "devices": ("core.cli.doctor", "List the devices that can train."),
     "doctor": ("core.cli.doctor", "Versions, devices, paths: for a bug report."),
     "work": ("core.cli.train", "Train a prepared run folder (what the launchers start)."),
+    "work-queue": ("core.cli.queue", "Work on the queue of a runs folder."),
+    "work-sweep": ("core.cli.groups", "Drive a sweep."),
 }
-HIDDEN = {"work"}
+HIDDEN = {"work", "work-queue", "work-sweep"}
 
 HELP = """Fine-tune, compare and try text classifiers in the terminal.
 
@@ -69,7 +86,7 @@ def build(names: tuple[str, ...]) -> typer.Typer:
 
     for name in names:
         module, sentence = COMMANDS[name]
-        app.command(name, help=sentence, hidden=name in HIDDEN)(getattr(import_module(module), name))
+        app.command(name, help=sentence, hidden=name in HIDDEN)(getattr(import_module(module), name.replace("-", "_")))
     return app
 
 

@@ -72,7 +72,7 @@ def classify(
     On a terminal every label's probability is drawn; on a pipe each text gives one line: label, probability, text.
     """
     if jsonl:
-        if run is not None:
+        if run is not None or epoch is not None:
             raise ConfigError("--jsonl takes no RUN", "Each request names its own.", "finetui classify --jsonl")
         from core.inference.service import serve_answers
 
@@ -90,9 +90,10 @@ def classify(
         if text != "-" and _is_file(text):
             say(f"! {safe(text)} is taken as a text, though there is a file of this name. Its lines are classified by:")
             say(f"  finetui classify {shlex.quote(run)} - < {shlex.quote(text)}")
-    from core.inference.predictor import open_predictor
+    from core.inference.predictor import open_epoch, open_predictor
 
-    predictor = open_predictor(find_run(run, runs).path, fast=fast)
+    path = find_run(run, runs).path
+    predictor = open_predictor(path, fast=fast) if epoch is None else open_epoch(path, epoch, fast=fast)
     if predictor.engine == "torch" and sys.stderr.isatty():
         say(f"answered by {predictor.engine}: {predictor.reason}")
     blocks = read_blocks(whole=fast) if not texts or texts == ["-"] else iter([texts])

@@ -86,7 +86,12 @@ class _Asked:
         found["examined"], page = {}, []
         found["split"] = None
         if found["classes"]:
-            found["split"] = self._attempt(self._service.split)
+            try:
+                found["split"] = self._service.split(self._request, self._progress("splitting"))
+            except Cancelled:
+                raise
+            except WorkbenchError as wrong:  # dealing finds what counting does not
+                found["problem"] = found["problem"] or wrong.to_dict()
             if not quick:
                 found["examined"] = self._examined()
             for one in found["classes"][:_ROWS]:
@@ -143,14 +148,6 @@ class _Asked:
             raise
         except WorkbenchError as wrong:  # the other checks still have something to say
             return {"findings": [], "facts": {"unavailable": wrong.title}}
-
-    def _attempt(self, ask: Callable[..., dict[str, Any]]) -> dict[str, Any] | None:
-        try:
-            return ask(self._request, self._progress("splitting"))
-        except Cancelled:
-            raise
-        except WorkbenchError:  # the profile tells why
-            return None
 
     def _progress(self, name: str) -> Callable[[int, int, str], None]:
         def progress(done: int, total: int, what: str) -> None:

@@ -13,6 +13,7 @@ from types import FrameType
 
 from core.cli.console import Line, out, say
 from core.cli.ending import ending_lines, warning_text
+from core.cli.epochs import epochs_json
 from core.cli.report import resumed_text, run_text
 from core.errors import PAUSED, RunError, WorkbenchError, kind_named
 from core.launch import program
@@ -118,7 +119,7 @@ def _news(fact: e.Event, history: History, known: set[str]) -> str:
     match fact:
         case e.EvalFinished(full=True) | e.Warned() | e.RunResumed():
             return _sentence(fact, history)
-        case e.BaselinesScored() | e.DataReady() | e.DeviceChosen():
+        case e.BaselinesScored() | e.DataReady() | e.DeviceChosen() | e.LayersJoined():
             sentence = _sentence(fact, history)
             is_new = sentence not in known
             known.add(sentence)
@@ -143,11 +144,32 @@ def _sentence(event: e.Event, history: History) -> str:
                 f"epoch {round(epoch, 2):g} (step {step}): macro F1 {scores.macro_f1:.3f}, "
                 f"accuracy {scores.accuracy:.3f}{loss}{worst}"
             )
+        case e.LayersJoined() as fact:
+            return joined_text(fact)
         case e.RunResumed() as fact:
             return f"goes on from {resumed_text(fact, history.plan.steps if history.plan else 0)}"
         case e.Warned():
             return warning_text(event)
     return ""
+
+
+def joined_text(fact: e.LayersJoined) -> str:
+    """What trains from an epoch on: `epoch 2: the top 3 of 6 layers train too, 5.3 M parameters`."""
+    if not fact.layers:
+        what = "the head alone trains"
+    elif fact.layers < fact.depth:
+        what = f"the top {fact.layers} of {fact.depth} layers train too"
+    else:
+        what = "all layers train, the embeddings too" if fact.embeddings else f"all {fact.depth} layers train too"
+    return f"epoch {fact.epoch}: {what}, {parameters_text(fact.parameters)} parameters"
+
+
+def parameters_text(count: int) -> str:
+    """`5.3 M`, `66.4 k`, `770`."""
+    for size, letter in ((1e6, " M"), (1e3, " k")):
+        if count >= size:
+            return f"{count / size:.1f}{letter}"
+    return str(count)
 
 
 def progress_text(history: History) -> str:
@@ -204,5 +226,7 @@ def json_of(run: Run, state: RunState, history: History) -> str:
             "resumed": [{**asdict(fact), "time": round(moment, 3)} for fact, moment in resumed],
             "parent": run.notes().get("parent"),
             "metrics": run.read_json("metrics.json") or None,
+            "epochs": epochs_json(run, history),
+            "checklist": asdict(history.checklist) if history.checklist is not None else None,
         }
     )

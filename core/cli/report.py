@@ -6,14 +6,21 @@ import shlex
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
 
+from core.cli.checklist import checklist_lines
 from core.cli.console import bar, table
+from core.cli.epochs import epochs_text
 from core.config import differing, flag_of
+from core.config.recipe import base_of, recipes
 from core.errors import RunError
 from core.launch import program
 from core.launch.again import remedy
 from core.runs import History, Run, RunState, Summary
+from core.runs import epochs as rooms
+from core.runs.disk import Usage
+from core.runs.order import ordered
 from core.runs.ranking import best_names
 from core.runs.resume import outlook, place_text
 from core.text import safe, shorten
@@ -82,11 +89,15 @@ def resumed_text(fact: RunResumed, steps: int) -> str:
     return place_text(fact.step, steps) + told
 
 
-def runs_text(summaries: list[Summary]) -> str:
-    """The table of runs, best validation macro F1 first; the best of those that compare is starred."""
-    rows = [["", "run", "state", "data", "model", "macro F1", "accuracy", "worst class", "time", "when", "after"]]
-    best = best_names(summaries)
-    for one in sorted(summaries, key=lambda s: (s.macro_f1 is not None, s.macro_f1 or 0.0, s.created), reverse=True):
+def runs_text(summaries: list[Summary], stars: set[str] | None = None, sizes: Mapping[str, Usage] | None = None) -> str:
+    """The table of runs. Without `stars`: best validation macro F1 first; the best of those that compare is starred.
+
+    With the names of the starred ones the order stays as it is; `sizes` by name are shown where they are known.
+    """
+    best, size_of = best_names(summaries) if stars is None else stars, sizes or {}
+    heads = ["", "run", "state", "data", "model", "macro F1", "accuracy", "worst class", "time", "when"]
+    rows = [[*heads, "size", "after", "tags"]]
+    for one in summaries if stars is not None else ordered(summaries):
         worst = "" if one.worst_f1 is None else f"{one.worst_f1:.3f} {shorten(safe(one.worst_class), 14)}"
         rows.append(
             [
@@ -100,13 +111,15 @@ def runs_text(summaries: list[Summary]) -> str:
                 worst,
                 duration(one.seconds),
                 ago(one.created),
+                size_text(size_of[one.name].total) if one.name in size_of else "",
                 shorten(safe(one.parent), 24),
+                shorten(safe(" ".join(one.tags[:20])), 24),
             ]
         )
-    if not any(row[-1] for row in rows[1:]):
-        rows = [row[:-1] for row in rows]
-    less = ("when", "time", "model", "after", "worst class")
-    return table_within(rows, frozenset({"macro F1", "accuracy", "time"}), less)
+    used = [at < len(heads) or any(row[at] for row in rows[1:]) for at in range(len(rows[0]))]
+    rows = [[cell for cell, is_used in zip(row, used, strict=True) if is_used] for row in rows]
+    less = ("when", "time", "model", "after", "worst class", "tags")
+    return table_within(rows, frozenset({"macro F1", "accuracy", "time", "size"}), less)
 
 
 def table_within(rows: list[list[str]], right: frozenset[str], less: tuple[str, ...]) -> str:
@@ -126,8 +139,11 @@ def table_within(rows: list[list[str]], right: frozenset[str], less: tuple[str, 
     return text
 
 
-def run_text(run: Run, history: History, state: RunState) -> str:
-    """One run: what it is, what it reached beside the baselines, per class, and what differs from the defaults."""
+def run_text(run: Run, history: History, state: RunState, *, epochs: bool = False) -> str:
+    """One run: what it is, what it reached beside the baselines, per class and epoch, and what is not at its default.
+
+    `epochs`: every epoch of many, and the right answers per class in each.
+    """
     metrics = run.read_json("metrics.json")
     lines = [f"{run.name}  {state}  {run.path}"]
     if parent := run.notes().get("parent"):
@@ -144,20 +160,72 @@ def run_text(run: Run, history: History, state: RunState) -> str:
     if not metrics:
         if history.best is not None:
             lines.append(f"best so far: macro F1 {history.best.scores.macro_f1:.3f} at epoch {history.best.epoch:.3g}")
-        return "\n".join(lines)
-    lines += ["", _scores_table(metrics), "", _class_table(metrics)]
-    lines += ["", f"{metrics['reason']}, {duration(metrics['seconds'])}"]
-    changed = differing(run.config())
+        return "\n".join([*lines, *_epochs(run, history, whole=epochs)])
+    lines += [
+        "",
+        _scores_table(metrics, bool(history.data and sum(history.data.test))),
+        "",
+        _class_table(metrics),
+        *_epochs(run, history, whole=epochs),
+        *checklist_lines(run),
+    ]
+    lines += ["", f"{metrics['reason']}, {duration(metrics['seconds'])}", *_write_up(run, metrics)]
+    config = run.config()
+    changed = differing(config, base_of(config))
     if changed:
-        lines.append("not default: " + ", ".join(f"{path} = {_shown(value)}" for path, value, _ in changed))
+        what = "not as in the recipe" if config.data.recipe in recipes() else "not default"
+        lines.append(f"{what}: " + ", ".join(f"{path} = {_shown(value)}" for path, value, _ in changed))
     return "\n".join(lines)
+
+
+def _epochs(run: Run, history: History, *, whole: bool) -> list[str]:
+    """The table of epochs, and how much room those take whose weights were kept."""
+    text = epochs_text(run, history, whole=whole)
+    lines = ["", text] if text else []
+    if kept := rooms.kept(run.path):
+        some = f"epoch {kept[0]}" if len(kept) == 1 else f"{len(kept)} epochs ({rooms.kept_text(kept)})"
+        lines.append(f"{some} kept in epochs/, {size_text(rooms.size_of(run.path))} together")
+        best = round(history.best.epoch) if history.best is not None else 0
+        one = best if best in kept else kept[-1]
+        lines.append(f"one answers: {program()} classify {run.name} --epoch {one} TEXT")
+    return lines
+
+
+def _write_up(run: Run, metrics: dict[str, Any]) -> list[str]:
+    """What the write-up reports that the run's recipe repeats or answers, and beside it what this run reached."""
+    if (written := recipes().get(run.config().data.recipe)) is None:
+        return []
+    name = written.name
+    written = recipes().get(written.against, written)
+    rows = [[f"recipe {name}", "the write-up", "this run", ""]]
+    for what, value in written.reached:
+        ours, where = _same_figure(metrics, what)
+        rows.append([what, f"{value:.3f}", "" if ours is None else f"{ours:.3f}", where])
+    if len(rows) == 1:
+        return [f"recipe {name}"]
+    return [
+        "",
+        table(rows, frozenset({1, 2})),
+        f"The write-up trained {written.model}; compare only with the same model and data.",
+    ]
+
+
+def _same_figure(metrics: dict[str, Any], what: str) -> tuple[float | None, str]:
+    """This run's value of a figure that a write-up names, and on which rows: the last epoch, else test where there is
+    one, else validation."""
+    figure, _, when = what.partition(", ")
+    part = "last_validation" if when == "last epoch" else "validation" if when or not metrics["test"] else "test"
+    scores = metrics[part]
+    known = {"accuracy": "accuracy", "weighted F1": "weighted_f1", "macro F1": "macro_f1"}
+    value = scores.get(known[figure]) if figure in known else scores["class_f1"].get(figure.removeprefix("F1 "))
+    return value, "" if value is None else part.replace("last_validation", "validation")
 
 
 def _shown(value: object) -> str:
     return safe(" + ".join(map(str, value)) if isinstance(value, tuple) else value)
 
 
-def _scores_table(metrics: dict[str, Any]) -> str:
+def _scores_table(metrics: dict[str, Any], locked: bool) -> str:
     rows = [["", "macro F1", "accuracy", "weighted F1", "rows"]]
 
     def add(title: str, scores: dict[str, Any]) -> None:
@@ -173,6 +241,8 @@ def _scores_table(metrics: dict[str, Any]) -> str:
         add("best epoch, locked test", metrics["test"])
         count = metrics["test"]["runs_scored"]
         text = f"\nThis test part has been scored by {count} run{'s' * (count != 1)}, this one too."
+    elif locked:
+        text = "\nThe locked test was not scored: finetui score RUN does that, once."
     else:
         text = "\nNo locked test: the best epoch was picked on the rows it is reported on, which flatters."
     return table(rows, frozenset({1, 2, 3, 4})) + text

@@ -17,6 +17,7 @@ from core.cli.options import JsonOption, RunsOption, SourceArgument, with_settin
 from core.errors import RunError
 from core.launch import start
 from core.launch.login import ends_with_login
+from core.launch.queue import line_up
 from core.preflight import preflight
 from core.runs import Run, RunStore, find_root
 
@@ -29,6 +30,9 @@ def train(
     name: Annotated[str, typer.Option("--name", help="Name of the run; made up when not given.")] = "",
     runs: RunsOption = None,
     detach: Annotated[bool, typer.Option("--detach", help="Start and return at once.")] = False,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Wait for its turn behind other runs; return at once.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Train on a file and save the run.
@@ -38,9 +42,13 @@ def train(
     chosen = preflight(configured(values, source, config, runs))
     store = RunStore(find_root(runs).path)
     run = store.create(chosen, name)
-    start(run)
-    say(f"run {run.name}  ({run.path})")
-    if detach:
+    if queue:
+        line_up(run)
+        say(f"{run.name} waits for its turn · finetui queue lists the line, finetui attach {run.name} follows it")
+    else:
+        start(run)
+        say(f"run {run.name}  ({run.path})")
+    if detach or queue:
         if warning := ends_with_login():
             say(f"! {warning}")
         out(json_format.dumps({"run": run.name, "path": str(run.path)}) if json else run.name)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.config.parse import coerce
+from core.config.recipe import recipe_named
 from core.config.schema import RunConfig
 from core.paths import expanded
 
@@ -16,7 +17,14 @@ REMOTE = ("hub:", "kaggle:")
 
 
 def with_values(config: RunConfig, values: dict[str, Any]) -> RunConfig:
-    """`config` with `section.name` set to each value. Raises `ConfigError` naming a setting whose type is wrong."""
+    """`config` with `section.name` set to each value; where a recipe is among them, beginning from that recipe.
+
+    Raises `ConfigError` naming a setting whose type is wrong, and for a recipe that there is not.
+    """
+    if name := values.get("data.recipe"):
+        config = recipe_named(name).applied(config)
+        if values.get("data.cures"):  # rules are added to those of a recipe
+            values = {**values, "data.cures": list(dict.fromkeys((*config.data.cures, *values["data.cures"])))}
     for path, value in values.items():
         given = tuple(value) if isinstance(value, list) else value
         config = config.with_value(path, coerce(path, given))
@@ -47,7 +55,7 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
     """`config` with its relative paths made absolute: the trainer runs in another folder."""
     if not Path(config.data.source).is_absolute():
         config = with_source(config, config.data.source)
-    for name in ("validation_file", "test_file"):
+    for name in ("validation_file", "test_file", "corrections"):
         if given := getattr(config.data, name):
             config = config.with_value(f"data.{name}", absolute_source(given))
     base = config.model.base

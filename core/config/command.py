@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from core.config.parse import is_tuple, type_of
+from core.config.recipe import base_of
 from core.config.schema import RunConfig, settings
 from core.text import safe
 
@@ -18,13 +19,20 @@ def flag_of(path: str) -> str:
 
 
 def arguments(config: RunConfig) -> list[str]:
-    """`config` as arguments of `finetui train`: the source, then every setting that is not its default."""
-    default = RunConfig()
+    """`config` as arguments of `finetui train`: the source, then what is not as in its recipe, or else its default."""
+    default = _expressible(config, base_of(config))
     words = [config.data.source]
     for path, _, _ in settings():
         value = config.get(path)
-        if path in ("data.source", "data.given") or value == default.get(path):
+        if path in ("data.source", "data.given"):
             continue
+        if path == "data.recipe":
+            words += ["--recipe", value] if default.data.recipe else []
+            continue
+        if value == default.get(path):
+            continue
+        if path == "data.cures":
+            value = value[len(default.data.cures) :]
         flag = flag_of(path)
         kind = type_of(path)
         if kind is bool:
@@ -35,6 +43,13 @@ def arguments(config: RunConfig) -> list[str]:
         else:
             words += [flag, _number(value) if isinstance(value, float) else str(value)]
     return words
+
+
+def _expressible(config: RunConfig, base: RunConfig) -> RunConfig:
+    """`base`, or the plain defaults where options could not lead from it to `config`: no option empties a list."""
+    emptied = any(base.get(path) and not config.get(path) for path, _, _ in settings() if is_tuple(type_of(path)))
+    others = config.data.cures[: len(base.data.cures)] != base.data.cures  # options only add to a recipe's rules
+    return RunConfig() if emptied or others else base
 
 
 def _number(value: float) -> str:

@@ -29,6 +29,9 @@ class DataConfig:
         shown=False,
     )
     given: str = setting("", "The source as it was typed; 'source' holds its absolute path.", shown=False)
+    recipe: str = setting(
+        "", "Recipe that the settings begin from; what is set beside it wins. finetui recipes lists them.", shown=False
+    )
     validation_file: str = setting("", "File with the validation rows, when the data comes in parts.", shown=False)
     test_file: str = setting("", "File with the test rows, when the data comes in parts.", shown=False)
     text: tuple[str, ...] = setting((), "Column (or columns, joined) with the text; guessed if empty.", shown=False)
@@ -52,6 +55,11 @@ class DataConfig:
         flag="cure",
         shown=False,
     )
+    corrections: str = setting(
+        "",
+        "File of decisions on labels (finetui labels), applied after the cures; FILE@N: its first N lines.",
+        shown=False,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +68,8 @@ class SplitConfig:
 
     method: str = setting(
         "auto",
-        "How rows are dealt; auto takes the parts that the data comes in, else deals with equal class shares.",
-        choices=("auto", "stratified", "grouped", "given", "time", "folds"),
+        "How rows are dealt; auto: the parts that the data comes in, else equal class shares. random deals blindly.",
+        choices=("auto", "stratified", "grouped", "given", "time", "folds", "random"),
         flag="split-method",
     )
     validation: float = setting(
@@ -79,6 +87,9 @@ class SplitConfig:
     )
     folds: int = setting(5, "Parts of a split by folds; one validates, the others train.", low=2, high=100)
     fold: int = setting(1, "Which fold validates, counted from 1.", low=1, high=100)
+    train_share: float = setting(
+        1.0, "Share of the training rows that is used; smaller shares lie within larger ones.", low=0.01, high=1.0
+    )
     of: str = setting("", "Run (name or folder) whose split is used again, row for row.", flag="split-of")
     keep_duplicates_together: bool = setting(
         True, "Never let two copies of one text fall on two sides of the split (switch off only to repeat a write-up)."
@@ -131,6 +142,12 @@ class TrainingConfig:
     averaging: float = setting(
         0.0, "Share of the steps, at the end, over which weights are averaged (EMA); 0 for none.", low=0.0, high=0.9
     )
+    gradual_unfreezing: int = setting(
+        0,
+        "Epochs in which layers join from the top: the head alone first, all after these; 0: all at once.",
+        low=0,
+        high=100,
+    )
     label_smoothing: float = setting(0.0, "Share of probability spread over the other classes.", low=0.0, high=0.5)
     metric: str = setting("macro_f1", "Validation metric that chooses the best epoch.", choices=METRICS)
     patience: int = setting(
@@ -144,6 +161,10 @@ class TrainingConfig:
         choices=("auto", "fp32", "bf16"),
     )
     threads: int = setting(0, "CPU threads; 0 takes the cores this process may use.", low=0, high=1024)
+    score_test: bool = setting(
+        True, "Score the locked test part at the end; off for members of a group, of which only the chosen one is."
+    )
+    save_epochs: bool = setting(False, "Keep the weights of every epoch too, in epochs/ of the run folder.")
     onnx: bool = setting(True, "Make a verified ONNX graph after the run: cold answers then take half a second.")
 
     @property
@@ -202,9 +223,10 @@ def spec_of(path: str) -> Spec:
     return next(spec for known, _, spec in settings() if known == path)
 
 
-def differing(config: RunConfig) -> list[tuple[str, Any, Any]]:
-    """(`section.name`, value, default) of each setting that is not at its default, the source left out."""
-    default = RunConfig()
+def differing(config: RunConfig, default: RunConfig | None = None) -> list[tuple[str, Any, Any]]:
+    """(`section.name`, value, default) of each setting that is not as in `default` (the program's where none is
+    given), the source left out."""
+    default = default or RunConfig()
     pairs = [(path, config.get(path), default.get(path)) for path, _, _ in settings()]
     return [one for one in pairs if one[1] != one[2] and one[0] not in ("data.source", "data.given")]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +42,19 @@ def from_dict(tree: dict[str, Any], base: RunConfig | None = None) -> RunConfig:
             f"This version of finetui reads format {FORMAT}.",
             "Install a newer finetui.",
         )
+    about = tree.pop("recipe", None)  # what a recipe says of itself sets nothing but its name
+    if isinstance(about, dict) and "name" in about:
+        config = config.with_value("data.recipe", coerce("data.recipe", about["name"]))
     for section, values in tree.items():
         _known("section", section, SECTIONS)
         if not isinstance(values, dict):
             raise ConfigError(f"[{section}] must be a table of settings")
         names = tuple(one.name for one in section_fields(section))
+        given = {}
         for name, value in values.items():
             _known(f"setting in [{section}]", name, names)
-            config = config.with_value(f"{section}.{name}", coerce(f"{section}.{name}", value))
+            given[name] = coerce(f"{section}.{name}", value)
+        config = replace(config, **{section: replace(getattr(config, section), **given)})  # once: lists read many
     return config
 
 

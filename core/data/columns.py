@@ -6,6 +6,7 @@ import difflib
 from dataclasses import dataclass
 
 from core.config import DataConfig
+from core.config.recipe import told_by_line
 from core.data.reading.header import is_number
 from core.data.reading.names import GROUP_WORDS, LABEL_WORDS, OTHER_WORDS, TEXT_WORDS, plain, rank
 from core.data.table import Decision, Table
@@ -58,7 +59,7 @@ def choose_columns(table: Table, config: DataConfig) -> Columns:
     for flag, asked in (("text", config.text), ("label", (config.label,)), ("group", (config.group,))):
         for name in asked:
             if name and name not in names:
-                raise _unknown(name, flag, names)
+                raise told_by_line(_unknown(name, flag, names), config)
     if config.label in config.text and config.label:
         raise DataError(
             "One column cannot be both",
@@ -165,7 +166,13 @@ def _group(facts: dict[str, _Facts], asked: str, taken: tuple[str, ...]) -> Deci
 
 
 def _unknown(name: str, flag: str, names: tuple[str, ...]) -> DataError:
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4) or [
+    error = _no_column(name, flag, names)
+    error.about = f"data.{flag}", name
+    return error
+
+
+def _no_column(name: str, flag: str, names: tuple[str, ...]) -> DataError:
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6) or [
         one for one in names if one.lower() == name.lower()
     ]
     listed = [part.strip() for part in name.split(",")]

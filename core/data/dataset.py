@@ -12,7 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from core.config import DataConfig
+from core.config.recipe import told_by_line
 from core.data.columns import Columns, choose_columns
+from core.data.corrected import correct
 from core.data.cures import apply_cures, parse_cure
 from core.data.cures.rows import EMPTY_TEXT, Rows
 from core.data.reading.header import is_number
@@ -20,6 +22,7 @@ from core.data.sources import read_table
 from core.data.table import Codes, Decision, Ints, Table
 from core.data.texts import Texts, arrow, blank, keys_and_words, sha_of_joined
 from core.data.times import UNREADABLE, read_times
+from core.errors import ConfigError
 from core.protocol import Progress, no_progress
 
 __all__ = ["Dataset", "Loaded", "clean", "load", "load_dataset"]
@@ -68,7 +71,7 @@ class Dataset:
     times: Ints | None = field(default=None, repr=False)
     """Nanoseconds since 1970 per row, when a time column was named."""
     effects: dict[str, int] = field(default_factory=dict)
-    """Rows that each cure dropped or changed."""
+    """Rows that each cure dropped or changed, and the corrections (`corrections`)."""
 
     measured: tuple[Ints, Ints] | None = field(default=None, repr=False)
     """What `keys_and_words` found, when it was asked already."""
@@ -81,10 +84,7 @@ class Dataset:
     @cached_property
     def fingerprint(self) -> str:
         """A sha256 over the texts and labels: equal ones mean the same data whatever file it came from."""
-        found = sha_of_joined(self.column)
-        found.update("\0".join(("", "", *self.label_names)).encode("utf-8", "surrogatepass"))
-        found.update(self.labels.astype("<i8").tobytes())
-        return str(found.hexdigest())
+        return _fingerprint_of(self.column, self.label_names, self.labels)
 
     @cached_property
     def _measured(self) -> tuple[Ints, Ints]:
@@ -138,9 +138,10 @@ def load(config: DataConfig, progress: Progress = no_progress) -> Loaded:
 
 
 def clean(table: Table, columns: Columns, config: DataConfig, progress: Progress = no_progress) -> Loaded:
-    """The data set in a table: empty rows out, cures applied, labels coded.
+    """The data set in a table: empty rows out, cures applied, labels corrected and coded.
 
-    Raises `ConfigError` for a wrong cure and `DataError` for a time column that holds no times.
+    Raises `ConfigError` for a wrong cure, `DataError` for a time column that holds no times, and `RunError` for a file
+    of corrections that cannot be read.
     """
     progress(0, 0, "cleaning")
     rows = _begin(table, columns)
@@ -149,7 +150,11 @@ def clean(table: Table, columns: Columns, config: DataConfig, progress: Progress
     times = read_times(table, config.time) if config.time else None
     if times is not None:
         rows.drop(~times.readable[rows.at], UNREADABLE)
-    apply_cures(rows, config.cures, progress)
+    try:
+        apply_cures(rows, config.cures, progress)
+    except ConfigError as unfit:
+        raise told_by_line(unfit, config) from None
+    corrected = [correct(rows, config.corrections, lambda: _fingerprint(rows))] if config.corrections else []
     names, codes = _in_order(rows)
     texts = Texts(rows.texts)
     dataset = Dataset(
@@ -161,7 +166,7 @@ def clean(table: Table, columns: Columns, config: DataConfig, progress: Progress
         source=table.source,
         read=table.read,
         dropped={**table.dropped, **{reason: len(gone) for reason, gone in rows.left_out.items()}},
-        reading=(*table.reading, *columns.decisions, *([] if times is None else [times.decision])),
+        reading=(*table.reading, *columns.decisions, *([] if times is None else [times.decision]), *corrected),
         parts=None if table.part is None else table.part[rows.at],
         times=None if times is None else times.nanoseconds[rows.at],
         effects=rows.effects,
@@ -191,6 +196,17 @@ def _joined(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.Series:
         texts = texts + between + frame[name]
     found: pd.Series = texts
     return found
+
+
+def _fingerprint(rows: Rows) -> str:
+    return _fingerprint_of(arrow(rows.texts), *_in_order(rows))
+
+
+def _fingerprint_of(column: Any, names: tuple[str, ...], labels: Ints) -> str:
+    found = sha_of_joined(column)
+    found.update("\0".join(("", "", *names)).encode("utf-8", "surrogatepass"))
+    found.update(labels.astype("<i8").tobytes())
+    return str(found.hexdigest())
 
 
 def _in_order(rows: Rows) -> tuple[tuple[str, ...], Ints]:

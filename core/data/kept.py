@@ -7,6 +7,7 @@ from pathlib import Path
 from core.config import DataConfig
 from core.data.dataset import Dataset, load_dataset
 from core.protocol import Progress, no_progress
+from core.runs.corrections import state_of
 
 _kept: dict[object, Dataset] = {}
 
@@ -35,4 +36,6 @@ def _key(config: DataConfig) -> object:
             return None
         state = path.stat() if path.is_file() else None
         states.append((source, state and (state.st_mtime_ns, state.st_size, state.st_ino)))
+    if config.corrections:
+        states.append((config.corrections, state_of(config.corrections)))
     return config, tuple(states)

@@ -26,7 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from core.config import DataConfig, RunConfig, from_dict
+from core.config import DataConfig, RunConfig, from_dict, to_dict
+from core.config.recipe import recipe_named
 from core.data.columns import choose_columns
 from core.data.cures import catalogue, parse_cure
 from core.data.dataset import Loaded, clean
@@ -41,6 +42,7 @@ from core.data.texts import holding
 from core.errors import DataError
 from core.preflight import preflight
 from core.protocol import Handler, Progress
+from core.runs.corrections import state_of
 from core.text import shorten
 
 _ALONE = {".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".pq"}
@@ -79,7 +81,7 @@ class DataService:
 
     def handlers(self) -> dict[str, Handler]:
         """The requests it answers, by name."""
-        quick = (self.profile, self.rows, self.split, self.check, self.cures)
+        quick = (self.profile, self.rows, self.split, self.check, self.cures, self.recipe)
         return {handler.__name__: handler for handler in quick}
 
     def background(self) -> dict[str, Handler]:
@@ -151,11 +153,17 @@ class DataService:
         """Every rule that a cure may name."""
         return {"rules": catalogue()}
 
+    def recipe(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+        """The configuration with the recipe called `name`. Raises what of it does not fit this data, and its line."""
+        config = recipe_named(str(request.get("name") or "")).applied(_config(request))
+        split_rows(self._look(config.data, progress).loaded.dataset, config.split)
+        return {"config": to_dict(config)}
+
     def check(self, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         """Look at everything before a run is created. Raises what stands in its way."""
         config = _config(request)
         data = preflight(config, lambda: self._look(config.data, progress).loaded).data
-        return {"source": data.source, "validation_file": data.validation_file, "test_file": data.test_file}
+        return {name: getattr(data, name) for name in ("source", "validation_file", "test_file", "corrections")}
 
     def _read(self, config: DataConfig, progress: Progress) -> Table:
         key = _table_key(config)
@@ -169,7 +177,7 @@ class DataService:
             parse_cure(text)
         with self._lock:
             table = self._read(config, progress)
-            key = (self._table and self._table[0], config)
+            key = (self._table and self._table[0], config, state_of(config.corrections))
             if self._looked is None or self._looked[0] != key:
                 self._looked = (key, _Looked(clean(table, choose_columns(table, config), config, progress)))
             return self._looked[1]
@@ -177,7 +185,7 @@ class DataService:
 
 def _table_key(config: DataConfig) -> object:
     """Equal keys mean the same table. Files are joined by their text and label columns, so those count for several."""
-    known = replace(config, group="", time="", cures=())
+    known = replace(config, recipe="", group="", time="", cures=(), corrections="")
     parts = config.validation_file or config.test_file
     if config.source == "sample" or (Path(config.source).suffix.lower() in _ALONE and not parts):
         known = replace(known, text=(), label="")

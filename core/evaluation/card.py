@@ -26,6 +26,7 @@ def model_card(name: str, config: RunConfig, metrics: dict[str, Any], dataset: D
         "",
         f"Data: {_code(dataset.source)}, {len(dataset.texts)} rows kept of {dataset.read}.",
         f"Split, {split.method}: {safe(split.reason)}.",
+        *([f"Recipe: {_code(config.data.recipe)}."] if config.data.recipe else []),
         *_rules(config),
         "",
         "| | accuracy | macro F1 | weighted F1 |",
@@ -37,6 +38,8 @@ def model_card(name: str, config: RunConfig, metrics: dict[str, Any], dataset: D
     if test:
         lines.append(_row(f"this model, locked test ({test['rows']} rows)", test))
         lines += ["", f"Runs that were scored on this test part, this one too: {test['runs_scored']}."]
+    elif len(split.test):
+        lines += ["", "The locked test part was not scored."]
     else:
         lines += ["", "No locked test: the validation rows chose the best epoch, so their score flatters."]
     lines += [

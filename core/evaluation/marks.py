@@ -32,10 +32,11 @@ def runs_scored_on(run: Run, mark: str) -> int:
     What counts is the fact in the log, for a run that failed afterwards has looked as well. A run that cannot be read
     is passed over.
     """
-    return sum(_was_scored_on(other, mark) for other in _others(run))
+    return sum(_was_scored_on(other, mark) for other in others(run))
 
 
-def _others(run: Run) -> Iterator[Run]:
+def others(run: Run) -> Iterator[Run]:
+    """Every run beside this one in its runs folder and in the trash there; folders that are none of ours too."""
     for folder in (run.path.parent, run.path.parent / TRASH):
         paths: list[Path] = []
         with suppress(OSError):

@@ -45,7 +45,7 @@ def report(gold: Ints, predicted: Ints, classes: int, loss: float | None = None)
         raise ValueError("no rows to score")
     matrix = confusion_matrix(gold, predicted, classes)
     hits, support, said = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
-    f1 = _ratio(2 * hits, support + said)
+    f1, recall = _ratio(2 * hits, support + said), _ratio(hits, support)
     present = (support + said) > 0
     scores = Scores(
         rows=len(gold),
@@ -54,8 +54,9 @@ def report(gold: Ints, predicted: Ints, classes: int, loss: float | None = None)
         weighted_f1=float((f1 * support).sum() / len(gold)),
         class_f1=tuple(float(value) for value in f1),
         loss=loss,
+        class_recall=tuple(float(value) for value in recall),
     )
-    return Report(scores, _ratio(hits, said), _ratio(hits, support), support, matrix)
+    return Report(scores, _ratio(hits, said), recall, support, matrix)
 
 
 def score(gold: Ints, predicted: Ints, classes: int, loss: float | None = None) -> Scores:

@@ -6,34 +6,38 @@ parent's `model/` and whose rows are dealt as its parent's were.
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
 from core.config import RunConfig
 from core.errors import RunError
 from core.launch.local import start
-from core.runs.atomic import verify_dir, write_file
+from core.runs.atomic import verify_dir
+from core.runs.corrections import file_of, pinned, read_corrections
 from core.runs.history import History
+from core.runs.notes import change_notes
 from core.runs.resume import Outlook, outlook
 from core.runs.run import Run, RunState
 from core.runs.store import RunStore
 from core.training.events import RunFailed
 
-MORE, ANEW = "more", "again"
-"""What is put behind the name of a run that another one is made from: with its weights, or without."""
+MORE, ANEW, CORRECTED = "more", "again", "corrected"
+"""What is put behind the name of a run that another one is made from: with its weights, without, with other labels."""
 
 
-def go_on(run: Run) -> Outlook:
-    """Start a trainer that goes on with `run`, and say from where. Raises `RunError` when it cannot go on."""
+def go_on(run: Run, begin: Callable[[Run], object] | None = None) -> Outlook:
+    """Let `run` go on, and say from where; `begin` starts its trainer, or puts it in the line.
+
+    Raises `RunError` when it cannot go on.
+    """
     last = run.newest()
     found = outlook(run, run.state(last), last)
     if not found.possible:
         raise RunError(f"{run.name} cannot go on", found.why_not, found.next_step)
-    start(run)
+    (begin or start)(run)
     return found
 
 
@@ -65,7 +69,7 @@ def more_epochs(parent: Run, epochs: int) -> RunConfig:
     verify_dir(parent.model_path)
     values = {
         "model.base": str(parent.model_path.absolute()),
-        "split.of": str(parent.path.absolute()),
+        **_same_rows(parent),
         "training.epochs": epochs,
     }
     return _with(parent.config(), values)
@@ -90,6 +94,27 @@ def with_remedy(run: Run, history: History) -> RunConfig:
     return _with(config, remedy(config, history))
 
 
+def with_corrections(parent: Run) -> RunConfig:
+    """The configuration of a child that trains as `parent` did, on the same rows, with the labels as corrected since.
+
+    Raises `RunError` when there are no corrections beyond those of `parent` itself, or no split to use again.
+    """
+    config = parent.config()
+    if not (parent.path / "split.parquet").is_file():
+        raise RunError(f"{parent.name} has no split to use again", "It ended before its rows were dealt.")
+    path = file_of(parent)
+    before = read_corrections(config.data.corrections).changing if config.data.corrections else ()
+    if read_corrections(path, missing_ok=True).changing == before:
+        what = "It was trained with all of them." if before else "None was fixed or excluded."
+        raise RunError(f"No label was corrected since {parent.name}", what, f"finetui labels {parent.name}")
+    return _with(config, {"data.corrections": pinned(str(path)), **_same_rows(parent)})
+
+
+def _same_rows(parent: Run) -> dict[str, Any]:
+    """The settings that deal a child's rows as its parent's were: what that left out stays out, and no more."""
+    return {"split.of": str(parent.path.absolute()), "split.train_share": 1.0}
+
+
 def _with(config: RunConfig, values: dict[str, Any]) -> RunConfig:
     for path, value in values.items():
         config = config.with_value(path, value)
@@ -99,7 +124,8 @@ def _with(config: RunConfig, values: dict[str, Any]) -> RunConfig:
 def make(config: RunConfig, parent: Run, word: str) -> Run:
     """A new run beside `parent`, named after it: `brisk-otter-more`, `-more2`. Raises `RunError`.
 
-    `word`: `MORE` for one that goes on from its weights, which its notes then say; `ANEW` for one that begins anew.
+    `word`: `MORE` for one that goes on from its weights, `CORRECTED` for one with other labels: the notes of both
+    name the parent; `ANEW` for one that begins anew.
     """
     store = RunStore(parent.path.parent)
     for name in _names(parent.name, word):
@@ -111,8 +137,8 @@ def make(config: RunConfig, parent: Run, word: str) -> Run:
             if os.path.lexists(store.root / name):  # another process was quicker
                 continue
             raise
-        if word == MORE:
-            write_file(child.path / "notes.toml", f"parent = {json.dumps(parent.name)}\n")
+        if word in (MORE, CORRECTED):
+            change_notes(child, lambda tree: tree.update(parent=parent.name))
         return child
     raise AssertionError("names do not end")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,8 +19,10 @@ PRINTING = {"PYTHONIOENCODING": "utf-8:backslashreplace"}
 """What a trainer prints goes to a file of ours: no setting for a terminal, and no odd name in it, may end training."""
 
 
-def start(run: Run) -> subprocess.Popen[bytes]:
+def start(run: Run, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     """Start training `run` and return at once. Output goes to the run's log, facts to its event log.
+
+    `environment` is added to that of this process.
 
     Raises `RunError` when the process cannot be started; the run knows it too, so that nobody waits for its trainer.
     """
@@ -33,7 +36,7 @@ def start(run: Run) -> subprocess.Popen[bytes]:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=Path(os.sep),  # a folder that is unmounted or deleted later does not matter to the trainer
-                env=child_environment() | PRINTING,
+                env=child_environment() | PRINTING | dict(environment or {}),
                 start_new_session=True,
             )
         run.note_trainer(child.pid)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from core.config import ModelConfig
 from core.errors import ModelError
 from core.modelling.catalogue import BaseModel
 from core.modelling.soundness import FAMILIES, check_asked
+from core.modelling.unfreezing import joins_at
 from core.text import safe
 
 _REFUSALS = (
@@ -121,7 +123,7 @@ def freeze(model: nn.Module, count: int) -> None:
             f"The model has {len(layers)} layers; {count} cannot be frozen",
             next_step=f"Use --frozen-layers {len(layers)} or fewer.",
         )
-    behind = _weights_behind(model, layers[count - 1])
+    (behind,) = _weights_behind(model, [layers[count - 1]])
     for name, weight in model.named_parameters():
         if "embeddings" in name or id(weight) in behind:
             weight.requires_grad_(False)
@@ -129,24 +131,57 @@ def freeze(model: nn.Module, count: int) -> None:
         layer.requires_grad_(False)
 
 
-def _weights_behind(model: nn.Module, layer: nn.Module) -> set[int]:
-    """The id() of every weight that the output of `layer` depends on.
+def joining(model: nn.Module, over: int) -> dict[int, int]:
+    """The epoch (0-based) in which each weight begins to train when layers join within `over` epochs, by its id().
+
+    What is not among them is the head's, or frozen for ever. A weight outside the layers joins with the lowest layer
+    whose output depends on it, for such a layer would not stay as it is; what lies below all layers joins last. Raises
+    `ModelError` for an architecture without a stack of layers, and for one whose layers share their weights.
+    """
+    try:
+        layers = list(encoder_layers(model))
+    except ModelError:
+        title = "This architecture has no stack of layers that could join one after the other"
+        raise ModelError(title, next_step="Use --gradual-unfreezing 0.") from None
+    behind = _weights_behind(model, layers)
+    kept = len(layers) - frozen_depth(model)
+    found: dict[int, int] = {}
+    for rank in range(1, kept + 1):  # from the top down: the last word has the lowest layer that depends on a weight
+        own = map(id, layers[-rank].parameters())
+        found |= dict.fromkeys({*behind[-rank], *own}, joins_at(rank, over, kept))
+    inside = {id(weight) for layer in layers for weight in layer.parameters()}
+    below = behind[0] | {id(weight) for name, weight in model.named_parameters() if "embeddings" in name}
+    return found | dict.fromkeys(below - inside, over)
+
+
+def _weights_behind(model: nn.Module, layers: Sequence[nn.Module]) -> list[set[int]]:
+    """For each of `layers` the id() of every weight that its output depends on, but for those that are frozen.
 
     Some families keep such weights outside their layers: DeBERTa the norm of its relative positions, MPNet its
-    attention bias. Only the graph of one forward pass tells; no gradient is computed.
+    attention bias. Only the graph of one forward pass tells; no gradient is computed. Raises `ModelError` when a layer
+    is passed several times.
     """
-    outputs: list[Any] = []
+    outputs: dict[nn.Module, list[Any]] = {layer: [] for layer in layers}
     training = model.training
     model.eval()
-    hook = layer.register_forward_hook(lambda module, inputs, output: outputs.append(output))
+    hooks = [layer.register_forward_hook(lambda at, inputs, output: outputs[at].append(output)) for layer in layers]
     try:
         with torch.enable_grad():
-            ids = torch.ones((1, 2), dtype=torch.long)
+            ids = torch.ones((1, 2), dtype=torch.long, device=next(model.parameters()).device)
             model(input_ids=ids, attention_mask=torch.ones_like(ids))
     finally:
-        hook.remove()
+        for hook in hooks:
+            hook.remove()
         model.train(training)
-    output = outputs[0][0] if isinstance(outputs[0], tuple) else outputs[0]
+    if any(len(passed) != 1 for passed in outputs.values()):
+        why = "They are one layer that is passed several times: frozen or trained together."
+        step = "Use --frozen-layers 0 and --gradual-unfreezing 0."
+        raise ModelError("The layers of this model share their weights", why, step)
+    return [_leaves(one[0] if isinstance(one, tuple) else one) for (one,) in outputs.values()]
+
+
+def _leaves(output: torch.Tensor) -> set[int]:
+    """The id() of every weight in the graph behind `output`."""
     waiting, seen, found = [output.grad_fn], set[Any](), set[int]()
     while waiting:
         node = waiting.pop()

@@ -166,11 +166,11 @@ def check(base: BaseModel) -> BaseModel:
     return replace(base, origin=f"{base.origin}; {note}") if note else base
 
 
-def check_named(base: str, asked: ModelConfig | None = None) -> None:
+def check_named(base: str, asked: ModelConfig | None = None, unfreezing: int = 0) -> None:
     """Refuse early what can be seen to be wrong without a network. Raises `ModelError`.
 
     A folder is looked at whole. Of the starter and of a model of the hub, `config.json` is, where it is here already.
-    `asked` is held against what the model has room for.
+    `asked`, and `unfreezing` (epochs in which layers join), are held against what the model has.
     """
     if base not in ("starter", STARTER_REPOSITORY) and (base.startswith((".", "/", "~")) or Path(base).exists()):
         found = locate(base)
@@ -182,7 +182,7 @@ def check_named(base: str, asked: ModelConfig | None = None) -> None:
         folder = here
         check_architecture(name, read_config(folder))
     if asked is not None:
-        check_asked(name, folder, asked)
+        check_asked(name, folder, asked, unfreezing)
 
 
 def config_here(base: str) -> Path | None:

@@ -162,10 +162,19 @@ class OwnForward:
         return logits
 
     def logits(
-        self, ids: torch.Tensor, mask: torch.Tensor | None, noise: Noise | None = None, frozen: int = 0
+        self,
+        ids: torch.Tensor,
+        mask: torch.Tensor | None,
+        noise: Noise | None = None,
+        frozen: int = 0,
+        *,
+        embeddings: bool = True,
     ) -> torch.Tensor:
-        """Logits `[rows, classes]` for ids and attention mask `[rows, length]`; no noise in `frozen` layers."""
-        if not frozen:
+        """Logits `[rows, classes]` for ids and attention mask `[rows, length]`.
+
+        No noise and no gradient in the `frozen` lowest layers, nor without `embeddings` in what lies below them.
+        """
+        if embeddings and not frozen:
             return self.logits_from(self.embed(ids, noise), len(ids), mask, noise)
         with torch.no_grad():
             x = self.embed(ids, None)

@@ -176,16 +176,20 @@ def _is_words(key: str) -> bool:
     return key.endswith(("word_embeddings.weight", "tok_embeddings.weight"))
 
 
-def check_asked(name: str, folder: Path, config: ModelConfig) -> None:
-    """Raise `ModelError` when `config` asks for more layers or positions than the model in `folder` has."""
+def check_asked(name: str, folder: Path, config: ModelConfig, unfreezing: int = 0) -> None:
+    """Raise `ModelError` when `config` asks for more layers or positions than the model in `folder` has.
+
+    `unfreezing`: epochs in which its layers are to join one after the other.
+    """
     from core.modelling.lengths import positions_of, tokenizer_limit
 
     found = read_config(folder)
     check_architecture(name, found)
     layers = size_in(found, "num_hidden_layers", "n_layers")
-    if config.frozen_layers and found["model_type"] == "albert":
+    if (config.frozen_layers or unfreezing) and found["model_type"] == "albert":
         why = "They are one layer that is passed several times: frozen or trained together."
-        raise ModelError("The layers of ALBERT share their weights", why, "Use --frozen-layers 0.")
+        step = "Use --frozen-layers 0." if config.frozen_layers else "Use --gradual-unfreezing 0."
+        raise ModelError("The layers of ALBERT share their weights", why, step)
     if layers is not None and config.frozen_layers > layers:
         title = f"The model has {layers} layer{'s' * (layers != 1)}; {config.frozen_layers} cannot be frozen"
         raise ModelError(title, next_step=f"Use --frozen-layers {layers} or fewer.")

@@ -25,6 +25,8 @@ class Group:
     parameters: tuple[nn.Parameter, ...]
     weight_decay: float
     rate_scale: float = 1.0
+    joins: int = 0
+    """The epoch (0-based) in which they begin to train; groups lie in the order of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +55,8 @@ class FlatWeights:
             first = size
             size = self._place(group.parameters, size)
             self.slices.append(slice(first, size))
-        self.trained = size
+        self.trained = self.active = size
+        """How many numbers at the front ever train, and how many of these do now."""
         size = self._place(frozen, size)
         device = next(model.parameters()).device
         self.master = torch.zeros(size, device=device)
@@ -82,13 +85,18 @@ class FlatWeights:
         start = self._starts[id(weight)]
         return slice(start, start + weight.numel())
 
+    @property
+    def active_grad(self) -> torch.Tensor:
+        """The gradients of what trains now."""
+        return self.grad[: self.active]
+
     def refresh(self) -> None:
-        """Bring the working copy up to date: after every change of `master`."""
+        """Bring the working copy up to date: after every change in `master` of what trains now."""
         if self.working is not self.master:
-            self.working[: self.trained].copy_(self.master[: self.trained])
+            self.working[: self.active].copy_(self.master[: self.active])
 
     def refresh_all(self) -> None:
-        """The same with frozen weights: after all of `master` was loaded anew."""
+        """The same with all other weights: after `master` was loaded anew."""
         if self.working is not self.master:
             self.working.copy_(self.master)
 

@@ -3,7 +3,8 @@
 from core.runs.follow import Batch, follow, read_history, replay
 from core.runs.history import EvalPoint, History, Record
 from core.runs.run import Run, RunState
-from core.runs.store import RunStore, Summary, find_root, valid_name
+from core.runs.store import RunStore, find_root, valid_name
+from core.runs.summary import Summary
 
 __all__ = [
     "Batch",

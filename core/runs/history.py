@@ -47,6 +47,8 @@ class History:
     baselines: e.BaselinesScored | None = None
     device: e.DeviceChosen | None = None
     plan: e.PlanMade | None = None
+    joined: list[e.LayersJoined] = field(default_factory=list)
+    """What trained from which epoch on; empty where all of the model trains from the first."""
     step: int = 0
     loss_steps: list[int] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
@@ -56,6 +58,7 @@ class History:
     evals: list[EvalPoint] = field(default_factory=list)
     epochs: list[e.EpochFinished] = field(default_factory=list)
     saves: list[e.ModelSaved] = field(default_factory=list)
+    epochs_saved: list[e.EpochSaved] = field(default_factory=list)
     checkpoint: e.CheckpointSaved | None = None
     resumed: list[e.RunResumed] = field(default_factory=list)
     resumed_times: list[float] = field(default_factory=list)
@@ -64,6 +67,7 @@ class History:
     """Seconds in which nobody trained: between a trainer's last fact and the next one's first."""
     validation: e.Scores | None = None
     test: e.TestScored | None = None
+    checklist: e.ChecklistRun | None = None
     warnings: list[e.Warned] = field(default_factory=list)
     heartbeat: e.Heartbeat | None = None
     end: e.RunFinished | e.RunFailed | e.RunPaused | None = None
@@ -94,6 +98,8 @@ class History:
                 self.device = fact
             case e.PlanMade() as fact:
                 self.plan = fact
+            case e.LayersJoined() as fact:
+                self.joined = [*(one for one in self.joined if one.step < fact.step), fact]
             case e.StepsFinished() as fact:
                 self._add_steps(fact)
             case e.EvalFinished(step, epoch, full, scores, seconds):
@@ -102,12 +108,16 @@ class History:
                 self.epochs = [*(one for one in self.epochs if one.epoch != fact.epoch), fact]
             case e.ModelSaved() as fact:
                 self.saves.append(fact)
+            case e.EpochSaved() as fact:
+                self.epochs_saved = [*(one for one in self.epochs_saved if one.epoch != fact.epoch), fact]
             case e.CheckpointSaved() as fact:
                 self.checkpoint = fact
             case e.ValidationScored(scores):
                 self.validation = scores
             case e.TestScored() as fact:
                 self.test = fact
+            case e.ChecklistRun() as fact:
+                self.checklist = fact
             case e.Warned() as fact:
                 self.warnings.append(fact)
             case e.Heartbeat() as fact:
@@ -135,8 +145,10 @@ class History:
         self.evals = [point for point in self.evals if point.step <= step]
         self.epochs = [epoch for epoch in self.epochs if epoch.step <= step]
         self.recent = [fact for fact in self.recent if fact.last <= step]
+        self.joined = [fact for fact in self.joined if fact.step <= step]
         self.saves = [fact for fact in self.saves if fact.step <= step]
-        self.step, self.validation, self.test, self.end = step, None, None, None
+        self.epochs_saved = [fact for fact in self.epochs_saved if fact.step <= step]
+        self.step, self.validation, self.test, self.checklist, self.end = step, None, None, None, None
 
     @property
     def saved(self) -> e.ModelSaved | None:
@@ -170,8 +182,21 @@ class History:
         """Estimated seconds until the last step, validations included; NaN while nothing is known."""
         if self.plan is None or self.step == 0 or self.train_seconds <= 0:
             return math.nan
-        left = self.plan.steps - self.step
-        return left * (self.train_seconds + self.eval_seconds) / self.step
+        done, whole = self._work(self.plan, self.step), self._work(self.plan, self.plan.steps)
+        return (whole - done) * (self.train_seconds + self.eval_seconds) / done
+
+    def _work(self, plan: e.PlanMade, until: int) -> float:
+        """What the steps up to this one amount to, counted in such in which everything trains.
+
+        A step in which less does is less work; that the epochs to come are like the present one nobody knows.
+        """
+        per_epoch = max(plan.steps_per_epoch, 1)
+        ends = [fact.step for fact in self.joined[1:]] + [-(-self.step // per_epoch) * per_epoch]
+        found = float(until)
+        for fact, end in zip(self.joined, ends, strict=False):
+            spared = 2 * (plan.trained_parameters - fact.parameters) / (plan.parameters + 2 * plan.trained_parameters)
+            found -= spared * max(min(end, until) - fact.step, 0)
+        return found
 
     @property
     def train_seconds(self) -> float:

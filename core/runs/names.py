@@ -1,8 +1,13 @@
-"""Names that people can remember and say: brisk-otter, calm-heron."""
+"""What a run may be called, and names that people can remember and say: brisk-otter, calm-heron."""
 
 from __future__ import annotations
 
 import random
+import re
+
+from core.errors import RunError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 _FIRST = (
     "amber ample arctic balmy bold brave breezy bright brisk calm candid clever cosmic crisp curious "
@@ -22,6 +27,22 @@ _SECOND = (
     "sparrow starling stoat stork swallow swan swift tapir tern thrush toad toucan trout turtle vole "
     "walrus warbler weasel whale wigeon wolf wombat wren "
 ).split()
+
+
+def valid_name(name: str) -> bool:
+    """Whether a run may have this name: it is also a folder name, so no separators, no leading dot, at most 64."""
+    return _NAME.fullmatch(name) is not None and not name.endswith(".")
+
+
+def check_name(name: str) -> None:
+    """Raise `RunError` when no run may have this name."""
+    if not valid_name(name):
+        raise RunError(
+            f"{name!r} cannot be a run's name",
+            "Letters, digits, dot, dash and underscore; at most 64 of them.",
+        )
+    if name == "last":
+        raise RunError("A run cannot be named 'last'", "That word stands for the newest run.")
 
 
 def suggestions() -> list[str]:

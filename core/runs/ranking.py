@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from core.runs.store import Summary
+from core.runs.summary import Summary
 
 
 def comparable_by(summary: Summary) -> tuple[str, ...]:

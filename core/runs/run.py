@@ -18,6 +18,7 @@ from typing import Any
 from core.config import RunConfig, load
 from core.config.toml import FormatError
 from core.errors import ConfigError, RunError
+from core.runs.aliases import followed
 from core.runs.atomic import write_file
 from core.runs.lock import Owner, RunLock, is_held, pid_lives, read_owner
 from core.runs.log import LogReader, LogWriter, append_line, whole_lines
@@ -31,6 +32,9 @@ LAUNCH_LIMIT = 600.0
 
 SILENCE = 60.0
 """Seconds without growth of the log after which a trainer on another host is held for dead."""
+
+QUEUED = "queued.json"
+"""The run's place in the line of those that wait for their turn (`core.runs.waiting`)."""
 
 RESERVE, RESERVED = ".reserve", 1 << 18
 """A file of no use but its size: about a thousand facts."""
@@ -98,9 +102,12 @@ class Run:
         return self.path / "onnx"
 
     def config(self) -> RunConfig:
-        """The configuration the run was created with. Raises `RunError` when the folder is damaged."""
+        """The configuration the run was created with; what it says of runs that were renamed since leads to them.
+
+        Raises `RunError` when the folder is damaged.
+        """
         try:
-            return load(self.path / "run.toml")
+            return followed(load(self.path / "run.toml"), self.path.parent)
         except FormatError as newer:
             title = f"{self.name} was written by another version of finetui"
             raise RunError(
@@ -241,6 +248,8 @@ class Run:
 
     def _is_awaited(self) -> bool:
         """Whether a trainer may still come that has recorded nothing yet."""
+        if (self.path / QUEUED).exists():
+            return True
         try:
             launch = self.read_json("launch.json")
             began, said = float(launch["t"]), int(launch.get("said", 0))

@@ -1,10 +1,10 @@
-"""The folder where runs live: create, list, open, delete to the trash and bring back."""
+"""The folder where runs live: create, list, open, rename, delete to the trash and bring back."""
 
 from __future__ import annotations
 
+import difflib
 import errno
 import os
-import re
 import secrets
 import shutil
 import stat
@@ -12,29 +12,27 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 
 from core.config import RunConfig, dumps
 from core.errors import RunError
 from core.paths import expanded
+from core.runs import aliases
 from core.runs.atomic import sync_path, write_file
-from core.runs.history import History
-from core.runs.names import suggestions
-from core.runs.resume import COMPLETE, outlook
+from core.runs.index import Index
+from core.runs.names import check_name, suggestions, valid_name
+from core.runs.renaming import new_name_of, rename_run, require_free
 from core.runs.run import Run, RunState
+from core.runs.summary import Summary, summarise
+
+__all__ = ["MARKER", "TRASH", "Root", "RunStore", "Summary", "find_root", "summarise", "valid_name"]
 
 MARKER = ".finetui-runs"
 TRASH = ".trash"
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-def valid_name(name: str) -> bool:
-    """Whether a run may have this name: it is also a folder name, so no separators, no leading dot, at most 64."""
-    return _NAME.fullmatch(name) is not None and not name.endswith(".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,35 +62,6 @@ def find_root(explicit: Path | None = None) -> Root:
     return Root(Path(platformdirs.user_data_dir("finetui", appauthor=False)) / "runs", "the data folder of this user")
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """One row of the Runs table. Scores are those on validation: test figures are shown in an opened run only."""
-
-    name: str
-    path: Path
-    state: RunState
-    created: float
-    seconds: float
-    data: str
-    base: str
-    macro_f1: float | None
-    accuracy: float | None
-    worst_class: str
-    worst_f1: float | None
-    tags: tuple[str, ...]
-    problem: str = ""
-    fingerprint: str = ""
-    """Of the data set; empty while it is not known."""
-    validation_mark: str = ""
-    """Of the validation rows: scores compare between runs where both are equal."""
-    parent: str = ""
-    """The run whose weights this one began with, if there is one."""
-    can_finish: bool = False
-    """Whether it can be scored and saved as it was left."""
-    can_have_more: bool = False
-    """Whether it has ended with a model, which another run can train for more epochs."""
-
-
 class RunStore:
     """The runs below one folder. Creating the object touches nothing."""
 
@@ -119,13 +88,8 @@ class RunStore:
 
         Raises `RunError` when the name is taken or not allowed, or the folder cannot be written.
         """
-        if name and not valid_name(name):
-            raise RunError(
-                f"{name!r} cannot be a run's name",
-                "Letters, digits, dot, dash and underscore; at most 64 of them.",
-            )
-        if name == "last":
-            raise RunError("A run cannot be named 'last'", "That word stands for the newest run.")
+        if name:
+            check_name(name)
         try:
             content = dumps(config).encode()
         except UnicodeEncodeError:
@@ -133,11 +97,13 @@ class RunStore:
                 "A name in this configuration is not valid UTF-8", next_step="Rename the file or folder it points to."
             ) from None
         self.prepare()
+        if name:
+            require_free(self, name)
         staged = self._staged(content)
         for candidate in [name] if name else suggestions():
             path = self.root / candidate
             try:
-                if os.path.lexists(path):
+                if os.path.lexists(path) or aliases.named_now(self.root, candidate):
                     continue
                 os.rename(staged, path)  # claims the name: it never replaces a folder that holds something
                 sync_path(self.root)
@@ -163,16 +129,22 @@ class RunStore:
 
     def names(self) -> list[str]:
         """The names of all runs, newest first."""
-        return [run.name for run in sorted(self._runs(), key=_created, reverse=True)]
+        return [name for _, name in sorted(self._found(), key=itemgetter(0), reverse=True)]
 
-    def _runs(self) -> Iterator[Run]:
+    def runs(self) -> Iterator[Run]:
+        """All runs, newest first."""
+        return (Run(self.root / name) for name in self.names())
+
+    def _found(self) -> Iterator[tuple[float, str]]:
+        """When each run was made, and its name."""
         try:
             entries = list(os.scandir(self.root))
         except OSError:
             return
         for entry in entries:
-            if _is_run(entry):
-                yield Run(Path(entry.path))
+            made = _made(entry)
+            if made is not None:
+                yield made, entry.name
 
     def open(self, name: str) -> Run:
         """The run of that name, of a unique beginning of it, or `last` for the newest. Raises `RunError`."""
@@ -184,19 +156,28 @@ class RunStore:
             return Run(self.root / matches[0])
         if len(matches) > 1 and name:
             raise RunError(f"More than one run begins with {name!r}", ", ".join(matches[:8]))
+        if now := new_name_of(self, name):
+            raise RunError(f"There is no run {name!r}", f"It is called {now} now.", f"finetui show {now}")
         raise RunError(
             f"There is no run {name!r}",
             f"Looked in {self.root}.",
-            "finetui runs lists them." if names else "No runs there yet: finetui train FILE makes one.",
+            _hint(name, names) if names else "No runs there yet: finetui train FILE makes one.",
         )
 
     def live(self) -> list[Run]:
         """The runs that train or wait right now, newest first."""
-        return [run for run in sorted(self._runs(), key=_created, reverse=True) if _is_live(run)]
+        return [run for run in self.runs() if _is_live(run)]
 
     def list(self) -> list[Summary]:
         """One summary per run, newest first. A damaged run is listed with its problem, never left out."""
-        return [summarise(run) for run in sorted(self._runs(), key=_created, reverse=True)]
+        index = Index(self.root)
+        found = [index.summary(run) for run in self.runs()]
+        index.save([one.name for one in found])
+        return found
+
+    def rename(self, old: str, new: str) -> Run:
+        """Give the run `old` another name, which others that point to it follow. Raises `RunError` with the reason."""
+        return rename_run(self, old, new)
 
     def delete(self, name: str) -> Path:
         """Move a run to the trash and return its place there. Raises `RunError` while it is being trained."""
@@ -205,8 +186,11 @@ class RunStore:
             raise RunError(
                 f"There is no run {name!r}", next_step=f"Did you mean {run.name}? Deleting wants the full name."
             )
-        if run.state() is RunState.RUNNING:
+        from core.runs.waiting import is_begun, leave_line
+
+        if run.state() is RunState.RUNNING or is_begun(run):
             raise RunError(f"{name} is being trained", next_step=f"finetui stop {name}")
+        leave_line(run)
         trash = self.root / TRASH
         place = trash / f"{name}~{time.time_ns()}"
         try:
@@ -224,6 +208,7 @@ class RunStore:
         target = self.root / name
         if place.parent != self.root / TRASH or not valid_name(name) or not self._is_kept(place):
             raise RunError(f"{place.name} is not in the trash")
+        require_free(self, name)
         try:
             if os.path.lexists(target):
                 raise FileExistsError(errno.EEXIST, "", str(target))
@@ -245,16 +230,17 @@ class RunStore:
         return False
 
 
-def _is_run(entry: os.DirEntry[str]) -> bool:
-    """Whether this is a run of ours. In a shared folder lie runs of others, too, which we may not look into."""
+def _made(entry: os.DirEntry[str]) -> float | None:
+    """When this run of ours was made, none for anything else.
+
+    In a shared folder lie runs of others, too, which we may not look into.
+    """
     with suppress(OSError):
-        return (
-            valid_name(entry.name)
-            and entry.is_dir(follow_symlinks=False)
-            and stat.S_ISREG(Path(entry.path, "run.toml").lstat().st_mode)
-            and os.access(entry.path, os.R_OK | os.X_OK)
-        )
-    return False
+        if valid_name(entry.name) and entry.is_dir(follow_symlinks=False):
+            found = os.lstat(f"{entry.path}/run.toml")
+            if stat.S_ISREG(found.st_mode) and os.access(entry.path, os.R_OK | os.X_OK):
+                return found.st_mtime
+    return None
 
 
 def _is_live(run: Run) -> bool:
@@ -263,77 +249,8 @@ def _is_live(run: Run) -> bool:
     return False
 
 
-def _created(run: Run) -> float:
-    try:
-        return (run.path / "run.toml").stat().st_mtime
-    except OSError:
-        return 0.0
-
-
-def base_name(base: str) -> str:
-    """A base model in one word: of a folder its name, and for the model of a run the name of that run."""
-    path = Path(base)
-    return path.parent.name if path.name == "model" and path.parent.name else path.name
-
-
-def summarise(run: Run, history: History | None = None) -> Summary:
-    """The row of one run, from `metrics.json` when it is there, else from its log (or `history`, when that is read)."""
-    from core.runs.follow import read_history
-
-    created, problem, ahead = _created(run), "", None
-    data = base = worst = ""
-    macro = accuracy = worst_f1 = None
-    seconds, state = 0.0, RunState.INTERRUPTED
-    try:
-        config = run.config()
-        data, base = Path(config.data.given or config.data.source).name, base_name(config.model.base)
-        metrics = run.read_json("metrics.json")
-        state = run.state()
-        if not metrics:
-            history = read_history(run) if history is None else history
-            ahead = None if state.is_live else outlook(run, state, history.end)
-            seconds = history.elapsed(time.time() if state.is_live else history.last_time)
-            best = history.best or (history.full_evals[-1] if history.full_evals else None)
-            names = history.data.label_names if history.data else ()
-            if best and names:
-                scores = best.scores
-                macro, accuracy = scores.macro_f1, scores.accuracy
-                worst, worst_f1 = names[scores.worst], scores.class_f1[scores.worst]
-        else:
-            seconds = float(metrics.get("seconds", 0.0))
-            scored: dict[str, Any] = metrics["validation"]
-            macro, accuracy = float(scored["macro_f1"]), float(scored["accuracy"])
-            pairs = [(float(value), str(name)) for name, value in scored["class_f1"].items()]
-            worst_f1, worst = min(pairs)
-    except (RunError, ValueError, KeyError, TypeError, AttributeError, OSError) as broken:
-        problem = str(broken) if isinstance(broken, RunError | OSError) else f"metrics.json is damaged: {broken!r}"
-    notes = run.notes()
-    tags = notes.get("tags", ())
-    return Summary(
-        run.name,
-        run.path,
-        state,
-        created,
-        max(seconds, 0.0),
-        data,
-        base,
-        macro,
-        accuracy,
-        worst,
-        worst_f1,
-        tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
-        problem,
-        *_marks(run),
-        parent=str(notes.get("parent", "")),
-        can_finish=ahead is not None and ahead.can_finish,
-        can_have_more=state in COMPLETE if ahead is None else ahead.can_have_more,
-    )
-
-
-def _marks(run: Run) -> tuple[str, str]:
-    """(fingerprint of the data, mark of the validation rows), empty while they are not known."""
-    try:
-        facts = run.read_json("data.json")
-    except RunError:
-        return "", ""
-    return str(facts.get("fingerprint", "")), str(facts.get("validation_mark", ""))
+def _hint(name: str, names: list[str]) -> str:
+    """The run whose name, or first word of it, is nearest."""
+    words = {known.split("-")[0]: known for known in reversed(names)} | {known: known for known in names}
+    near = difflib.get_close_matches(name, words, n=1)
+    return f"Did you mean {words[near[0]]}? finetui runs lists them." if near else "finetui runs lists them."

@@ -56,6 +56,8 @@ class Planned:
     rows: tuple[Ints, ...]
     longest: tuple[Ints, ...]
     epochs: int
+    shares: tuple[float, ...] = ()
+    """What a step of each of the first epochs costs, as a share of one in which everything trains."""
 
 
 def planned(lengths: Ints, config: TrainingConfig, *, by_length: bool = True) -> Planned:
@@ -77,7 +79,8 @@ def step_seconds(plan: Planned, costs: StepCosts, accumulation: int) -> list[Flo
         firsts = np.arange(0, len(each), accumulation)
         steps = np.add.reduceat(each, firsts)
         parts = np.diff(np.append(firsts, len(each)))
-        found.append(np.maximum(steps - costs.update * (parts - 1), 0.0))
+        share = plan.shares[epoch] if epoch < len(plan.shares) else 1.0
+        found.append(np.maximum(steps - costs.update * (parts - 1), 0.0) * share)
     shapes = {pair for at in range(len(plan.rows)) for pair in zip(plan.rows[at], plan.longest[at], strict=True)}
     found[0] = found[0] + costs.novel * len(shapes) / len(found[0])
     return found

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from core.config import TrainingConfig
 from core.errors import MemoryFullError, ModelError
-from core.modelling.build import frozen_depth
+from core.modelling.build import count_parameters, frozen_depth
 from core.modelling.cache import ActivationCache
 from core.modelling.compact import Compaction, compact
 from core.modelling.encoding import Encoded, Ints, collate, eval_plan, tokens_at_once
 from core.modelling.fast import OwnForward, own_forward
 from core.modelling.plan import Techniques
+from core.modelling.unfreezing import Stage
 from core.modelling.weights import FlatWeights
 from core.text import safe
 from core.training.device import Device
@@ -31,6 +32,7 @@ from core.training.halves import Fed, Halves
 from core.training.memory import free, is_out_of_memory, split, told
 from core.training.optimiser import build_optimiser, parameter_groups
 from core.training.resident import Resident
+from core.training.unfreezing import Unfreezing, join
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,11 +68,13 @@ class Engine:
     ) -> None:
         self.model, self.device, self.config = model, device, config
         self.encoded, self.pad = encoded, pad
+        _, trained = count_parameters(model)
         self._compaction: Compaction | None = None
         if techniques.compact_vocabulary and (found := compact(model, encoded, pad)) is not None:
             self.encoded, self.pad, self._compaction = found
         model.to(device.device)
-        groups = parameter_groups(model, config)
+        self.unfreezing = Unfreezing(model, config.gradual_unfreezing, trained)
+        self._groups = groups = parameter_groups(model, config, self.unfreezing.joins)
         own = techniques.own_forward
         low = own and device.precision == "bf16"
         self.weights = FlatWeights(model, groups, torch.bfloat16 if low else torch.float32)
@@ -87,6 +91,7 @@ class Engine:
         self.cache: ActivationCache | None = None
         self._may_cache = techniques.activation_cache
         self._training = False
+        self._stage: Stage | None = None
         self._lengths = self.encoded.lengths
         self._halves = Halves(model, self.own, self.frozen, device, self.weights, self.optimiser, config)
         self._tokens_at_once = tokens_at_once(device.device)
@@ -117,6 +122,21 @@ class Engine:
         if self.own is not None and self.frozen and self._may_cache:
             self.cache = ActivationCache.fill(self.own, self.encoded, rows, self.frozen, self.pad, self.device.device)
             self._labels = None
+
+    def unfreeze(self, epoch: int) -> bool:
+        """Train what has joined by `epoch` (0-based), and leave the rest as it is; before the first call all trains.
+
+        Returns whether it is another part of the model than before; never so without gradual unfreezing.
+        """
+        stage = self.unfreezing.stage(epoch)
+        if not self.unfreezing.over or stage == self._stage:
+            return False
+        self._stage, self._training = stage, False
+        join(self._groups, self.weights, self.optimiser, epoch)
+        self._halves.train_above(self.unfreezing.depth - stage.layers, embeddings=stage.embeddings)
+        if self._graphs is not None:  # what was recorded computes the gradients of another stage
+            self._graphs.clear()
+        return True
 
     def step(
         self, labels: Ints, parts: Sequence[Ints], class_weights: torch.Tensor | None, number: int, rate: float
@@ -220,7 +240,7 @@ class Engine:
     def _train_mode(self) -> None:
         self._training = True
         self.model.train()
-        if self.frozen:  # what is not trained is not disturbed by dropout either
+        if self.frozen or self._stage is not None:  # what is not trained is not disturbed by dropout either
             for module in self.model.modules():
                 own = list(module.parameters())
                 if own and not any(weight.requires_grad for weight in own):

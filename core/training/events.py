@@ -20,7 +20,7 @@ from core.secrets import without_secrets
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What a model reached on some rows. `class_f1` is in the order of the label names; all are shares of 1."""
+    """What a model reached on some rows. What is per class is in the order of the label names; all are shares of 1."""
 
     rows: int
     accuracy: float
@@ -28,6 +28,8 @@ class Scores:
     weighted_f1: float
     class_f1: tuple[float, ...]
     loss: float | None = None
+    class_recall: tuple[float, ...] = ()
+    """Right answers among the rows of each class, which some call its accuracy; empty in older logs."""
 
     @property
     def worst(self) -> int:
@@ -123,6 +125,25 @@ class PlanMade(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LayersJoined(Event):
+    """After `step`, from `epoch` (counted from 1) on, more of the model trains: gradual unfreezing, and its beginning.
+
+    Told again by a trainer that goes on.
+    """
+
+    step: int
+    epoch: int
+    layers: int
+    """How many of the topmost encoder layers train, beside the head."""
+    depth: int
+    """How many there are."""
+    embeddings: bool
+    """Whether what lies below the layers trains too."""
+    parameters: int
+    """How many train in all."""
+
+
+@dataclass(frozen=True, slots=True)
 class StepsFinished(Event):
     """Optimiser steps `first` to `last` are done (one fact per read-back, every 100-250 ms)."""
 
@@ -168,6 +189,14 @@ class ModelSaved(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class EpochSaved(Event):
+    """`epochs/` now holds the weights that were scored at the end of this whole epoch, counted from 1."""
+
+    epoch: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointSaved(Event):
     """The run can go on from `step`: a checkpoint of so many `bytes` is on the disk."""
 
@@ -193,6 +222,16 @@ class TestScored(Event):
 
 
 TestScored.__test__ = False  # type: ignore[attr-defined]  # pytest: a fact, not a test class
+
+
+@dataclass(frozen=True, slots=True)
+class ChecklistRun(Event):
+    """The saved weights were asked the sentences that a person saved for this data. `unknown`: the class that one
+    expects is none of this run's."""
+
+    passed: int
+    failed: int
+    unknown: int = 0
 
 
 @dataclass(frozen=True, slots=True)

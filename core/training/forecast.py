@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.config import RunConfig, TrainingConfig
 from core.machine import available_bytes, list_gpus, usable_cores, why_no_cuda
+from core.modelling.unfreezing import stage_at
 from core.paths import expanded
 from core.protocol import Progress, no_progress
 from core.training.pace import device_kind, pace, work_of
@@ -33,6 +34,9 @@ FILL = 0.95
 
 BASE = 110_000_000
 """Parameters of a model that is not on this machine yet: those of BERT base."""
+
+BASE_BY_LAYER = (24_000_000, *(7_100_000,) * 12, 800_000)
+"""How they lie: below the layers, in each of them, above."""
 
 LIBRARIES = 500 << 20
 """Bytes that torch and its company take before the first weight."""
@@ -79,6 +83,9 @@ class ModelSize:
     hidden: int
     heads: int
     positions: int
+    by_layer: tuple[int, ...] = ()
+    """Parameters that are trained: below all layers, in each of the layers from the lowest, above them; empty where
+    that is not known."""
 
 
 COARSE = 1.5
@@ -106,7 +113,8 @@ def estimate(config: RunConfig, root: Path, progress: Progress = no_progress, wh
 
     steps = math.ceil(math.ceil(len(seen) / training.batch_size) / training.accumulation) * training.epochs
     tokens = float(lengths[seen].sum()) / FILL
-    work = work_of(tokens, model.parameters, model.trained) * training.epochs
+    trained = [trained_in(model, training, epoch) for epoch in range(training.epochs)]
+    work = sum(work_of(tokens, model.parameters, one) for one in trained)
     forward = float(lengths[split.validation].sum()) * (training.epochs + 1) + float(lengths[split.test].sum())
     parts = {
         "before": known.fixed,
@@ -144,16 +152,30 @@ def model_size(config: RunConfig) -> tuple[ModelSize, str]:
     base, frozen = config.model.base, config.model.frozen_layers
     folder = expanded(base) if expanded(base).is_dir() else config_here(base)
     if folder is None:
-        return ModelSize(BASE, BASE, 12, 768, 12, 512), "the model is not on this machine yet"
-    check_asked(base, folder, config.model)
+        return ModelSize(BASE, BASE, 12, 768, 12, 512, BASE_BY_LAYER), "the model is not on this machine yet"
+    check_asked(base, folder, config.model, config.training.gradual_unfreezing)
     settings, tensors = read_config(folder), read_tensors(folder)
     sizes = {name: math.prod(stored.shape) for name, stored in tensors.items()}
     layers = size_in(settings, "num_hidden_layers", "n_layers") or 12
     hidden = size_in(settings, "hidden_size", "dim") or 768
     heads = size_in(settings, "num_attention_heads", "n_heads") or 12
     positions = positions_of(folder, tokenizer_limit(folder))
-    trained = sum(size for name, size in sizes.items() if not _is_frozen(name, frozen))
-    return ModelSize(sum(sizes.values()), trained, layers, hidden, heads, positions), ""
+    by_layer = [0] * (layers + 2)
+    for name, size in sizes.items():
+        if not _is_frozen(name, frozen):
+            by_layer[_place(name, layers)] += size
+    found = ModelSize(sum(sizes.values()), sum(by_layer), layers, hidden, heads, positions, tuple(by_layer))
+    return found, ""
+
+
+def trained_in(model: ModelSize, training: TrainingConfig, epoch: int) -> int:
+    """How many parameters train in `epoch` (0-based)."""
+    below, *layers, above = model.by_layer or (0, 0)
+    kept = [size for size in layers if size]
+    stage = stage_at(epoch, training.gradual_unfreezing, len(kept), embeddings=below > 0)
+    if not training.gradual_unfreezing or not kept:
+        return model.trained
+    return above + sum(kept[len(kept) - stage.layers :]) + (below if stage.embeddings else 0)
 
 
 def is_here(config: RunConfig) -> bool:
@@ -170,6 +192,13 @@ def smaller_batch(training: TrainingConfig, most: int) -> dict[str, int]:
                 "training.accumulation": training.accumulation * parts,
             }
     return {}
+
+
+def _place(name: str, layers: int) -> int:
+    """0: below the layers; 1 for the lowest of them; -1: above."""
+    if layer := _LAYER.search(name):
+        return min(int(layer[1]) + 1, layers)
+    return 0 if "embeddings" in name else -1
 
 
 def _is_frozen(name: str, count: int) -> bool:

@@ -45,12 +45,17 @@ class Halves:
         config: TrainingConfig,
     ) -> None:
         """`own`: our forward pass, where it is used; `frozen`: how many of its lowest layers are not trained."""
-        self._model, self._own, self._frozen = model, own, frozen
+        self._model, self._own = model, own
+        self.train_above(frozen, embeddings=frozen == 0)
         self._device, self._weights, self._optimiser, self._config = device, weights, optimiser, config
         self.class_weights: torch.Tensor | None = None
         self._sums = torch.zeros(2, device=device.device)
         self.figures = torch.zeros(3, device=device.device)
         """Of the last step: loss of the whole batch, right answers, norm of the gradient before clipping."""
+
+    def train_above(self, frozen: int, *, embeddings: bool) -> None:
+        """Train all but the `frozen` lowest layers from here on, and below them the embeddings where they are to be."""
+        self._frozen, self._embeddings = frozen, embeddings
 
     def noise(self, number: int, part: int) -> Noise:
         """What drops out in micro-batch `part` of step `number`."""
@@ -75,7 +80,7 @@ class Halves:
             return logits.float()
         if fed.cached:
             return self._own.logits_from(fed.read, fed.count, fed.mask, noise, fed.cached, self._frozen)
-        return self._own.logits(fed.read, fed.mask, noise, frozen=self._frozen)
+        return self._own.logits(fed.read, fed.mask, noise, self._frozen, embeddings=self._embeddings)
 
     def gradient(self, fed: Fed, gold: torch.Tensor, total: float | torch.Tensor, noise: Noise, *, first: bool) -> None:
         """Part A: add the gradient of one micro-batch, its share of the loss, and its right answers.
@@ -83,7 +88,7 @@ class Halves:
         `total` is the weight of the whole batch, over which the loss is a mean; `first` begins a new sum.
         """
         if first:
-            self._weights.grad.zero_()
+            self._weights.active_grad.zero_()
             self._sums.zero_()
         logits = self.logits(fed, noise)
         smoothing = self._config.label_smoothing
@@ -95,9 +100,10 @@ class Halves:
 
     def update(self) -> None:
         """Part B: clip what the buffer holds, update the weights with it, and note the step's figures."""
-        norm: torch.Tensor = torch.linalg.vector_norm(self._weights.grad)
+        grad = self._weights.active_grad
+        norm: torch.Tensor = torch.linalg.vector_norm(grad)
         if limit := self._config.max_grad_norm:
-            self._weights.grad.mul_((limit / (norm + 1e-6)).clamp(max=1.0))
+            grad.mul_((limit / (norm + 1e-6)).clamp(max=1.0))
         torch.cat([self._sums, norm[None]], out=self.figures)
         self._optimiser.step()
         self._weights.refresh()

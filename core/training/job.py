@@ -29,6 +29,16 @@ class Better:
     value: float
 
 
+@dataclass(frozen=True, slots=True)
+class EpochDone:
+    """A whole epoch is done, and the weights as they are now were scored on all validation rows: keep them too."""
+
+    step: int
+    epoch: float
+    metric: str
+    value: float
+
+
 @dataclass(slots=True)
 class Job:
     """What the loop works on. `labels` and `encoded` cover all rows; the parts are row numbers into them.

@@ -1,7 +1,8 @@
 """The training loop. It yields what happened and knows no files and no screens.
 
 Everything it needs comes in `Job`; what it yields is a fact for the log, or `Better`, which asks the driver to keep the
-weights as they are now, or `Keep`, which offers a place to go on from. The driver speaks back through `Job.asked`.
+weights as they are now, `EpochDone`, which asks the same where those of every epoch are wanted, or `Keep`, which offers
+a place to go on from. The driver speaks back through `Job.asked`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from core.evaluation.metrics import log_loss, score
 from core.modelling.encoding import Ints, batch_plan
 from core.training import events as e
 from core.training.averaging import Average
-from core.training.job import Better, Ending, Job, Outcome, steps_per_epoch
+from core.training.job import Better, Ending, EpochDone, Job, Outcome, steps_per_epoch
 from core.training.optimiser import class_weights, rate_at
 from core.training.scoring import Sampling, metric_value, sample_size, stratified_sample
 from core.training.standing import (
@@ -42,7 +43,7 @@ CHECKPOINT_EVERY = 300.0
 
 _NOTHING = np.zeros((0, 0), dtype=np.float32)
 
-Yielded = e.Event | Better | Keep
+Yielded = e.Event | Better | EpochDone | Keep
 
 
 def fit(job: Job, start: Snapshot | None = None) -> Generator[Yielded, None, Outcome]:
@@ -138,6 +139,8 @@ class _Training:
         """Train to the end of the epoch, or until a person asks for an end: returns what was asked."""
         at, job = self.at, self.job
         epoch, first = divmod(at.step, self.per_epoch)
+        if self.engine.unfreeze(epoch):
+            yield from self.engine.unfreezing.told(epoch, self.per_epoch, self.config.epochs, begins=at.step == 0)
         if first == 0:
             at.epoch_loss, at.epoch_hits, at.epoch_rows = 0.0, 0, 0
         batches = _batches(job, epoch)
@@ -259,6 +262,8 @@ class _Training:
                 yield Better(at.step, at.epoch, self.config.metric, abs(value))
             else:
                 at.worse_epochs += 1
+            if self.config.save_epochs and at.step % self.per_epoch == 0:
+                yield EpochDone(at.step, at.epoch, self.config.metric, abs(value))
         at.since = time.perf_counter()
         return logits
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -16,22 +17,25 @@ _RATES = ((512, 1e-4), (800, 3e-5))
 LARGE_RATE = 2e-5
 
 
-def parameter_groups(model: nn.Module, config: TrainingConfig) -> list[Group]:
-    """The trained weights as the optimiser treats them.
+def parameter_groups(model: nn.Module, config: TrainingConfig, joins: Mapping[int, int] | None = None) -> list[Group]:
+    """The trained weights as the optimiser treats them, those first that train first.
+
+    `joins`: the epoch in which a weight begins to train, by its id(); of those that are not among them the first.
 
     Biases, norms and word vectors are not decayed. With `layer_decay` below 1 each layer learns more slowly than the
     one above it, the embeddings slowest (ULMFiT, Howard & Ruder 2018; as ELECTRA does it).
     """
     word = model.get_input_embeddings().weight  # type: ignore[operator]
     depths = _depths(model) if config.layer_decay < 1 else {}
-    sorted_out: dict[tuple[bool, int], list[nn.Parameter]] = {}
+    joins = joins or {}
+    sorted_out: dict[tuple[int, bool, int], list[nn.Parameter]] = {}
     for weight in model.parameters():
         if weight.requires_grad:
-            decayed = weight.ndim >= 2 and weight is not word
-            sorted_out.setdefault((decayed, depths.get(id(weight), 0)), []).append(weight)
+            plain = weight.ndim < 2 or weight is word
+            sorted_out.setdefault((joins.get(id(weight), 0), plain, depths.get(id(weight), 0)), []).append(weight)
     return [
-        Group(tuple(found), config.weight_decay if decayed else 0.0, config.layer_decay**depth)
-        for (decayed, depth), found in sorted(sorted_out.items(), key=lambda item: (not item[0][0], item[0][1]))
+        Group(tuple(found), 0.0 if plain else config.weight_decay, config.layer_decay**depth, epoch)
+        for (epoch, plain, depth), found in sorted(sorted_out.items())
     ]
 
 

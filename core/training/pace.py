@@ -60,21 +60,22 @@ def _seen(run: Run, kind: str) -> Pace | None:
     facts = run.read_json("environment.json")
     if facts.get("host") != socket.gethostname() or device_kind(str(facts["device"]["device"])) != kind:
         return None
-    plan, tokens, seconds, began, first = None, 0, 0.0, 0.0, 0.0
+    plan, trained, work, seconds, began, first = None, 0, 0.0, 0.0, 0.0, 0.0
     for _, when, fact in run.raw_records():
         match fact:
             case e.RunStarted():
                 began = began or when
             case e.PlanMade():
-                plan = fact
+                plan, trained = fact, fact.trained_parameters
+            case e.LayersJoined():
+                trained = fact.parameters
             case e.StageChanged(stage="train"):
                 first = first or when
-            case e.StepsFinished():
-                tokens += fact.tokens
+            case e.StepsFinished() if plan is not None and plan.fill > 0:
+                work += work_of(fact.tokens / plan.fill, plan.parameters, trained)
                 seconds += fact.seconds
-    if plan is None or seconds <= 0 or plan.fill <= 0:
+    if seconds <= 0:
         return None
-    work = work_of(tokens / plan.fill, plan.parameters, plan.trained_parameters)
     return Pace(work / seconds, max(first - began, 0.0), run.name) if work > 0 else None
 
 

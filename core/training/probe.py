@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,7 +118,7 @@ def _measured(
     progress(len(_STAGES), len(_STAGES) + 2, "steps")
     parts["cache"] = probe.fill_cache()
     costs, first = probe.steps()
-    epochs = step_seconds(plan, costs, config.training.accumulation)
+    epochs = step_seconds(replace(plan, shares=probe.shares()), costs, config.training.accumulation)
     progress(len(_STAGES) + 1, len(_STAGES) + 2, "validation")
     sample, sampled_rows = probe.validation()
     a_position = sample / max(scored_positions(lengths, sampled_rows), 1)

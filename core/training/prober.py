@@ -70,6 +70,7 @@ class Prober:
         self._where = job.device.device
         self._cuda = self._where.type == "cuda"
         self._number = 0
+        self._usual: Ints | None = None
         self.memory = Memory(self._limit())
 
     def steps(self) -> tuple[StepCosts, float]:
@@ -88,6 +89,7 @@ class Prober:
             firsts[positions] = self._first(rows)
             times[positions] = [self._step(rows) for _ in range(2)]
             fitting.append(rows)
+        self._usual = fitting[min(2, len(fitting) - 1)]
         while time.perf_counter() < end and len(times[self._positions(fitting[0])]) < ROUNDS:
             for rows in fitting:
                 times[self._positions(rows)].append(self._step(rows))
@@ -144,6 +146,27 @@ class Prober:
             return 0.0
         two = statistics.median(self._step(rows, 2) for _ in range(3))
         return min(max(2 * one - two, 0.0), one)
+
+    def shares(self) -> tuple[float, ...]:
+        """What a step costs in each epoch before all has joined, as a share of one in which everything trains.
+
+        Measured, after `steps`, with the head alone and with everything; between these it goes by the layers that
+        train. Empty without gradual unfreezing.
+        """
+        engine, plan = self.job.engine, self.job.engine.unfreezing
+        layers = plan.stage(plan.over).layers
+        if self._usual is None or not plan.over or not layers:
+            return ()
+        whole = self._repeated(self._usual)
+        engine.unfreeze(0)
+        head = min(self._repeated(self._usual) / whole, 1.0)
+        engine.unfreeze(plan.over)
+        epochs = range(min(plan.over, self.job.config.epochs))
+        return tuple(head + (1 - head) * plan.stage(epoch).layers / layers for epoch in epochs)
+
+    def _repeated(self, rows: Ints) -> float:
+        """Seconds of a step with `rows` when it is neither the first nor, on a GPU, the one that is recorded."""
+        return statistics.median([self._step(rows) for _ in range(5)][2:])
 
     def fill_cache(self) -> float:
         """Compute what frozen layers give, as the loop does once; returns the seconds it takes."""

@@ -120,7 +120,7 @@ def split_of_before(run: Run, config: RunConfig) -> SplitConfig:
     The run whose split was taken over may have changed, or be gone: test rows of before must not be trained on.
     """
     if (run.path / "split.parquet").is_file():
-        return replace(config.split, of=str(run.path))
+        return replace(config.split, of=str(run.path), train_share=1.0)  # what it left out is left out there already
     return beside(config.split, run.path.parent)
 
 

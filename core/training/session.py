@@ -14,6 +14,7 @@ from core.config import RunConfig
 from core.errors import NotFiniteError
 from core.evaluation.marks import runs_scored_on
 from core.evaluation.metrics import Ints, Report, as_dict, log_loss, report, softmax
+from core.runs import epochs
 from core.runs.atomic import verify_dir, write_file
 from core.runs.checkpoints import newest
 from core.runs.follow import read_history
@@ -21,7 +22,7 @@ from core.runs.run import Run
 from core.training import events as e
 from core.training.prepare import Prepared, prepare
 from core.training.resume import Start, best_on_disk, start_of
-from core.training.saving import BestModel, check_room
+from core.training.saving import BestModel, EpochModels, check_room
 
 if TYPE_CHECKING:
     from core.training.checkpoint import Keeper
@@ -44,7 +45,8 @@ def train(run: Run, asked: Asked) -> Generator[e.Event, None, None]:
     start = start_of(run)
     yield from start.told()
     prepared = yield from prepare(run, config, start)
-    yield from check_room(run, *prepared.sizes)
+    done = start.step // _per_epoch(prepared)
+    yield from check_room(run, *prepared.sizes, (config.training.epochs - done) * config.training.save_epochs)
     yield e.StageChanged("train")
     from core.training.checkpoint import Keeper
     from core.training.job import Ending
@@ -74,7 +76,7 @@ def _fit(
     run: Run, prepared: Prepared, start: Start, best: BestModel, keeper: Keeper
 ) -> Generator[e.Event, None, Outcome]:
     """Run the loop, keeping weights and checkpoints; returns how it ended."""
-    from core.training.job import Better
+    from core.training.job import Better, EpochDone
     from core.training.loop import fit
     from core.training.standing import Keep
 
@@ -82,13 +84,16 @@ def _fit(
         yield from best_on_disk(run, start.snapshot)
     elif start.again:
         yield start.fresh()
-    facts = fit(prepared.job, start.snapshot)
+    epochs.drop_after(run.path, start.step // _per_epoch(prepared))
+    models, facts = EpochModels(run, prepared, best), fit(prepared.job, start.snapshot)
     try:
         while True:
             item = next(facts)
             yield from keeper.news()
             if isinstance(item, Better):
                 yield from best.save(item)
+            elif isinstance(item, EpochDone):
+                yield from models.save(item)
             elif isinstance(item, Keep):
                 yield from best.again()
                 run.sync()
@@ -100,6 +105,12 @@ def _fit(
         return outcome
     except NotFiniteError as diverged:
         raise _with_rows(diverged, prepared) from None
+
+
+def _per_epoch(prepared: Prepared) -> int:
+    from core.training.job import steps_per_epoch
+
+    return steps_per_epoch(len(prepared.job.train), prepared.job.config)
 
 
 def _with_rows(diverged: NotFiniteError, prepared: Prepared) -> NotFiniteError:
@@ -118,6 +129,7 @@ def _finish(
 ) -> Iterator[e.Event]:
     """Score and save. `saved`: step of the weights that this process put into `model/`."""
     from core.evaluation.card import model_card
+    from core.evaluation.checklist import check_at_end
     from core.evaluation.predictions import write_predictions
     from core.training.job import Ending
 
@@ -130,11 +142,12 @@ def _finish(
     yield e.ValidationScored(best.scores)
     test: Report | None = None
     scored = 0
-    if len(split.test):
+    if len(split.test) and config.training.score_test:
         logits["test"] = job.engine.predict(split.test)
         test = _report(job.labels[split.test], logits["test"], len(names))
         scored = runs_scored_on(run, prepared.test_mark) + 1
         yield e.TestScored(test.scores, scored)
+    yield from check_at_end(run)
 
     yield e.StageChanged("save")
     probabilities = {part: softmax(values) for part, values in logits.items()}

@@ -10,12 +10,13 @@ import hashlib
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from core.config import TrainingConfig
 from core.errors import ModelError, RunError
 from core.modelling.encoding import Ints
 from core.training.averaging import Average
@@ -29,6 +30,9 @@ Tensors = dict[str, torch.Tensor]
 
 _ELSEWHERE = ("_name_or_path", "transformers_version")
 """Of a model's configuration: where it lay and who wrote it, not what it is."""
+
+_ASIDE = ("device", "precision", "threads", "onnx", "save_epochs", "score_test")
+"""Of the settings: where it is computed and what is made of it, which changes no weight."""
 
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
@@ -160,9 +164,11 @@ def conditions(job: Job) -> Facts:
 
 def _digest(job: Job) -> str:
     """A digest of what is set, in the run and in the base model, beside where and how it is computed."""
-    training = replace(job.config, device="", precision="", threads=0, onnx=False)
+    default, now = TrainingConfig(), asdict(job.config)
+    # Only what is not at its default: a setting that is new in a later version changes nothing for older runs.
+    training = {name: now[name] for name in sorted(now) if name not in _ASIDE and now[name] != getattr(default, name)}
     made = {key: value for key, value in job.model.config.to_dict().items() if key not in _ELSEWHERE}
-    return hashlib.sha256(f"{training!r} {json.dumps(made, sort_keys=True, default=str)}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{training} {json.dumps(made, sort_keys=True, default=str)}".encode()).hexdigest()[:16]
 
 
 def _mark(job: Job) -> str:

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 
 from core.errors import PAUSED, RunError, WorkbenchError, kind_named
 from core.launch.child import child_command, child_environment
+from core.runs import epochs
 from core.runs.atomic import recover_dir
 from core.runs.checkpoints import discard, newest, tidy
 from core.runs.lock import is_held, read_owner
@@ -45,6 +46,7 @@ def work(run: Run) -> int:
     with _locked(run):
         recover_dir(run.model_path)
         tidy(run.path)
+        epochs.tidy(run.path)
         _settle(run)
         check_open(run)
         run.reserve()
@@ -157,6 +159,7 @@ def _left_now(run: Run, ears: Ears, began: float) -> e.Event:
     """The last fact of a run that was ended in the middle of something."""
     run.close()  # it may have been in the middle of a line: the next fact begins a new one and counts anew
     recover_dir(run.model_path)
+    epochs.tidy(run.path)
     found, _ = newest(run.path)
     if not ears.killed or found is not None:
         who = "a person" if ears.killed else "a signal"

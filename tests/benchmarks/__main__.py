@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from core.machine import cpu_name, usable_cores
-from tests.benchmarks import answer, data, engine, sample, screen, startup
+from tests.benchmarks import answer, data, engine, listing, sample, screen, startup
 
 CASES: dict[str, tuple[str, str, Callable[[], float]]] = {
     "help": ("finetui --help, process start to end", "s", startup.help_seconds),
@@ -33,6 +33,10 @@ CASES: dict[str, tuple[str, str, Callable[[], float]]] = {
     "data-screen": ("the same, enter key to class distribution on screen (C7)", "s", data.screen_seconds),
     "data-keys": ("key to paint while they load, p95 of 30 and more", "ms", data.screen_key_milliseconds),
     "odd-lines": ("hostile files of up to 200 MB, the slowest to be told apart", "s", data.odd_lines_seconds),
+    "runs-first": ("finetui runs, 1 000 finished runs, nothing known of them", "s", listing.first_seconds),
+    "runs-again": ("the same again, process start to end", "s", listing.again_seconds),
+    "runs-rows": ("the rows of 1 000 known runs, without the start of a process", "s", listing.rows_seconds),
+    "runs-room": ("key to the Runs room with 1 000 known runs", "s", listing.room_seconds),
     "train-sample": ("finetui train sample, launch to saved", "s", sample.train_seconds),
     "sample-folds": ("sample, out-of-fold macro F1 over 5 folds", "F1", sample.out_of_fold),
 }

@@ -71,7 +71,7 @@ def check_equal(case: Case, measured: dict[str, Found]) -> None:
     for what in (*EQUAL, "batch_size"):
         if case.how == "until" and what in ("sequences", "tokens"):
             continue  # who reaches the accuracy earlier has seen less: that is what is measured
-        seen = {name: found[what] for name, found in measured.items() if what not in own[name]}
+        seen = {name: found[what] for name, found in measured.items() if what not in own.get(name, {})}
         if len(set(seen.values())) > 1:
             raise UnequalWorkError(f"{case.name}: {what} differ: {seen}")
 

@@ -52,6 +52,8 @@ class Source:
     title: str
     config: Callable[[Path], DataConfig]
     shares: tuple[float, float, float] | None = None
+    whole: bool = False
+    """Every row of the parts that it comes in, however many."""
     rest_tests: bool = False
     """Every row that neither trains nor chooses is a test row: where scores lie near 100, few rows tell little."""
 
@@ -66,6 +68,11 @@ SOURCES = {
     "sst2": Source(
         "SST-2 sentences",
         lambda at: _parts(at / "sst2_sentence", "train.tsv", "dev.tsv", "test.tsv", header="no", quoting="none"),
+    ),
+    "sst2-whole": Source(
+        "SST-2, all sentences",
+        lambda at: _parts(at / "sst2_sentence", "train.tsv", "dev.tsv", "test.tsv", header="no", quoting="none"),
+        whole=True,
     ),
     "smile": Source(
         "SMILE",
@@ -108,7 +115,10 @@ def material(name: str, folder: Path) -> Material:
 
     source = SOURCES[name]
     data = load_dataset(source.config(folder))
-    train, validation, test = drawn(data.labels, data.parts, source.shares)
+    if source.whole and data.parts is not None:
+        train, validation, test = (np.flatnonzero(data.parts == part) for part in range(3))
+    else:
+        train, validation, test = drawn(data.labels, data.parts, source.shares)
     if source.rest_tests:
         test = np.setdiff1d(np.arange(len(data.labels)), np.concatenate([train, validation]))
     rows = np.concatenate([train, validation, test])

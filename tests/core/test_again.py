@@ -9,7 +9,7 @@ from core.errors import RunError
 from core.launch import again
 from core.runs import History, Record, Run, RunStore
 from core.runs.atomic import commit_dir
-from core.runs.store import summarise
+from core.runs.summary import summarise
 from core.training import events as e
 
 

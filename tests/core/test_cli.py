@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from core.cli import COMMANDS
+from core.cli import COMMANDS, HIDDEN
 from core.config import RunConfig, dumps
 from core.launch import child_command, child_environment
 from core.runs import Run, RunState, RunStore, follow
@@ -44,7 +44,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_command_explains_itself(tmp_path: Path) -> None:
     text = finetui("--help", cwd=tmp_path).stdout
     for name in COMMANDS:
-        if name != "work":
+        if name not in HIDDEN:
             assert name in text
             assert "Usage" in finetui(name, "--help", cwd=tmp_path).stdout
 

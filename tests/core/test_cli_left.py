@@ -69,6 +69,30 @@ def called(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, s
     return int(ended.value.code or 0), told.out, told.err
 
 
+@pytest.mark.parametrize(
+    ("layers", "depth", "embeddings", "parameters", "said"),
+    [
+        (0, 6, False, 770, "epoch 2: the head alone trains, 770 parameters"),
+        (3, 6, False, 5_321_000, "epoch 2: the top 3 of 6 layers train too, 5.3 M parameters"),
+        (6, 6, False, 66_400, "epoch 2: all 6 layers train too, 66.4 k parameters"),
+        (6, 6, True, 22_700_000, "epoch 2: all layers train, the embeddings too, 22.7 M parameters"),
+    ],
+)
+def test_what_joins_is_told_once(
+    layers: int,
+    depth: int,
+    embeddings: bool,
+    parameters: int,
+    said: str,
+    store: RunStore,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fact = e.LayersJoined(22, 2, layers, depth, embeddings, parameters)
+    run = left(store, "slow", fact, e.RunResumed(22, True), fact, NOW)
+    follow.watch(run, json=False, ours=False)
+    assert capsys.readouterr().err.count(said) == 1
+
+
 def test_what_can_follow_an_end_depends_on_what_lies_there(store: RunStore) -> None:
     empty = left(store, "empty", NOW)
     found = outlook(empty, empty.state(), NOW)

@@ -250,7 +250,8 @@ def test_the_files_of_the_parts_are_pinned_too(hub: Hub, monkeypatch: pytest.Mon
     pinned = preflight(RunConfig(data=data)).data
     assert (pinned.source, pinned.test_file) == (data.source, f"hub:some/held@{commit}")
     answer = DataService().check({"config": to_dict(RunConfig(data=data))}, no_progress)
-    assert answer == {"source": data.source, "validation_file": "", "test_file": pinned.test_file}
+    parts = {"validation_file": "", "test_file": pinned.test_file}
+    assert answer == {"source": data.source, **parts, "corrections": ""}
     run = RunStore(tmp_path / "runs").create(RunConfig(data=pinned))
     events = prepare(run, run.config(), Start())
     while getattr(next(events), "stage", "") != "baselines":

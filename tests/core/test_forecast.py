@@ -19,7 +19,7 @@ from core.training.forecast import estimate, smaller_batch
 from core.training.forecast_service import handlers
 from core.training.pace import pace, training_on
 from core.training.probe import forecast
-from core.training.prober import Memory
+from core.training.prober import Memory, Prober
 from tests.core.test_cli import finetui
 from tests.core.test_loop import DEVICE
 from tests.core.test_session import config_for, write_reviews
@@ -153,6 +153,53 @@ def test_frozen_layers_and_accumulation_are_measured_too(config: RunConfig, tmp_
     found = forecast(changed, tmp_path / "runs")
     assert found.steps == 2 * 11
     assert found.parts["cache"] > 0
+
+
+def test_epochs_in_which_little_trains_are_foretold_to_take_less(config: RunConfig, tmp_path: Path) -> None:
+    longer = config.with_value("training.epochs", 4)
+    work = [
+        estimate(longer.with_value("training.gradual_unfreezing", over), tmp_path / "runs").parts["steps"]
+        for over in (0, 1, 2, 4)
+    ]
+    assert work == sorted(work, reverse=True)
+    assert len(set(work)) == 4
+    assert work[3] > work[0] / 3  # everything is still passed forward
+    frozen = longer.with_value("model.frozen_layers", 2)
+    same = [
+        estimate(one, tmp_path / "runs").parts["steps"]
+        for one in (frozen, frozen.with_value("training.gradual_unfreezing", 2))
+    ]
+    assert same[0] == same[1]  # the head is all that ever trains
+    absent = longer.with_value("model.base", "nobody/no-such-model")
+    gradual = estimate(absent.with_value("training.gradual_unfreezing", 2), tmp_path / "runs")
+    assert gradual.parts["steps"] < estimate(absent, tmp_path / "runs").parts["steps"]
+    assert gradual.peak_bytes == estimate(absent, tmp_path / "runs").peak_bytes  # in the end all of it trains
+
+
+def test_a_measured_forecast_weighs_each_epoch_by_what_trains_in_it(
+    config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock that counts what trains: the same run is foretold by the work, not by the noise of this machine."""
+
+    def step(self: Prober, rows: object, parts: int = 1) -> float:
+        return 0.25 + self.job.engine.weights.active / self.job.engine.weights.trained
+
+    monkeypatch.setattr(Prober, "_step", step)
+    longer = config.with_value("training.epochs", 4)
+    at_once = forecast(longer, tmp_path / "runs")
+    gradual = forecast(longer.with_value("training.gradual_unfreezing", 2), tmp_path / "runs")
+    assert at_once.parts["steps"] == pytest.approx(4 * 21 * 1.25)
+    early = gradual.parts["steps"] / (21 * 1.25) - 2  # two epochs of the head, and of it with one of two layers
+    head = (early - 0.5) / 1.5
+    assert 0.2 < head < 0.3  # the quarter that is paid in every step, and the few weights of the head
+
+
+def test_the_pace_of_a_gradual_run_counts_what_it_trained(config: RunConfig, tmp_path: Path) -> None:
+    run = begun(tmp_path / "runs", config, "slow", seconds=10.0)
+    run.record(e.LayersJoined(10, 2, 0, 2, False, 0))
+    run.record(e.StepsFinished(11, 20, (1.0,) * 10, 1e-4, 1.0, 80, 1000, 10.0))
+    run.close()
+    assert pace(tmp_path / "runs", "cpu", 2).rate == pytest.approx((1000 * 300 + 1000 * 100) / 20)
 
 
 def test_nothing_is_measured_where_a_run_trains(config: RunConfig, tmp_path: Path) -> None:

@@ -66,6 +66,20 @@ def test_recorded_steps_train_the_weights_that_eager_ones_train(
     assert largest_difference(wanted, found) < 1e-5
 
 
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_recordings_follow_the_layers_that_join(tiny_base: Path, frozen: int) -> None:
+    """What was recorded while the head alone trained must not be replayed when layers have joined."""
+    config = replace(LONG, epochs=6, gradual_unfreezing=2, layer_decay=0.5, max_grad_norm=0.1)
+    eager, recorded = (on_gpu(tiny_base, one, config, frozen=frozen) for one in (EAGER, Techniques()))
+    wanted, plain = trained(eager)
+    found, facts = trained(recorded)
+    assert recordings(recorded) > 0, recorded.engine.reason
+    assert len([fact for fact in facts if isinstance(fact, e.LayersJoined)]) == 3 - frozen
+    assert not [fact for fact in facts if isinstance(fact, e.Warned)]
+    assert np.allclose(losses_of(facts), losses_of(plain), atol=1e-5)
+    assert largest_difference(wanted, found) < 1e-5
+
+
 def test_the_gpu_trains_the_weights_that_the_cpu_trains(tiny_base: Path) -> None:
     wanted, *_ = trained(job(tiny_base, Techniques(), CONFIG))
     found, *_ = trained(on_gpu(tiny_base, EAGER, CONFIG))

@@ -56,6 +56,29 @@ def test_steps_have_no_gap_and_no_double_after_any_resumes(parts: list[tuple[lis
         assert history.saved is None or history.saved.step <= step
 
 
+def joined(step: int, layers: int, parameters: int) -> e.LayersJoined:
+    return e.LayersJoined(step, step // 10 + 1, layers, 2, parameters == 100, parameters)
+
+
+def test_going_back_brings_back_what_trained_then_and_nothing_is_there_twice() -> None:
+    told = (joined(0, 0, 10), steps(1, 10), joined(10, 1, 40), steps(11, 20), joined(20, 2, 100), steps(21, 25))
+    history = folded(*told, e.RunResumed(15, True), joined(10, 1, 40), steps(16, 20))
+    assert history.joined == [joined(0, 0, 10), joined(10, 1, 40)]
+    history = folded(*told, e.RunResumed(20, True), joined(20, 2, 100))
+    assert history.joined == [joined(0, 0, 10), joined(10, 1, 40), joined(20, 2, 100)]
+
+
+def test_time_left_knows_that_steps_grow_dearer_when_layers_join() -> None:
+    plan = e.PlanMade("tiny", 100, 100, 16, 0, 3, 10, 30, 1000, 1.0)
+    at_once, gradual = folded(plan, steps(1, 10)), folded(plan, joined(0, 0, 0), steps(1, 10))
+    assert at_once.seconds_left() == pytest.approx(2.0)
+    assert gradual.seconds_left() == pytest.approx(2 * 3 * 1.0)  # a third of the work a step, and two epochs to come
+    whole = folded(plan, joined(0, 0, 0), steps(1, 10), joined(10, 2, 100), steps(11, 30))
+    assert whole.seconds_left() == 0
+    middle = folded(plan, joined(0, 0, 0), steps(1, 10), joined(10, 1, 100), steps(11, 20))
+    assert middle.seconds_left() == pytest.approx(2.0 * 10 / (10 / 3 + 10))
+
+
 def test_the_best_is_what_is_saved_not_what_came_last() -> None:
     history = folded(
         e.EvalFinished(0, 0.0, True, LOW, 0.1), steps(1, 10), e.EvalFinished(5, 0.5, False, HIGH, 0.1),

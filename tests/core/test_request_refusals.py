@@ -53,6 +53,13 @@ def test_more_than_the_model_has(
     preflight(config_of(rows, base, **fitting))
 
 
+def test_layers_that_share_their_weights_cannot_join_one_after_the_other(tmp_path: Path, rows: Path) -> None:
+    base = tiny_encoder(tmp_path / "albert", "albert")
+    with pytest.raises(ModelError, match="share their weights") as found:
+        preflight(config_of(rows, base).with_value("training.gradual_unfreezing", 1))
+    assert "--gradual-unfreezing 0" in found.value.next_step
+
+
 def test_positions_begin_behind_the_padding_token(tmp_path: Path, rows: Path) -> None:
     """A RoBERTa whose padding token has another number than 1 has room for another number of tokens."""
     base = tiny_encoder(tmp_path / "roberta", "roberta", max_position_embeddings=64, pad_token_id=3)

@@ -40,7 +40,12 @@ SETTINGS: dict[str, tuple[TrainingConfig, dict[str, Any]]] = {
     "frozen": (replace(LEARNING, averaging=0.0), {"frozen": 1}),
     "bf16": (LEARNING, {"precision": "bf16"}),
     "foreign": (LEARNING, {"techniques": Techniques(own_forward=False)}),
+    "gradual": (replace(LEARNING, gradual_unfreezing=2, averaging=0.9), {"precision": "bf16"}),
+    "gradual foreign": (replace(LEARNING, gradual_unfreezing=2), {"techniques": Techniques(own_forward=False)}),
 }
+
+POINTS = {"plain": tuple(range(1, STEPS + 1)), "gradual": (1, 6, 7, 9, 12, 13)}
+"""Where a training is left; "gradual" lets layers join after steps 6 and 12."""
 
 
 @pytest.fixture(autouse=True)
@@ -101,8 +106,7 @@ def test_twenty_points_and_the_borders_go_on_to_the_same_bits(
     unbroken: tuple[str, dict[str, torch.Tensor], list[Any], Outcome], tiny_base: Path, tmp_path: Path
 ) -> None:
     name, weights, whole, outcome = unbroken
-    points = range(1, STEPS + 1) if name == "plain" else (1, 6, 13, 18, 23)
-    for step in points:
+    for step in POINTS.get(name, (1, 6, 13, 18, 23)):
         snapshot, before = left_at(made(tiny_base, name), step, closed=step != 12)
         write(tmp_path, snapshot)
         found, damaged = newest(tmp_path, contents=True)

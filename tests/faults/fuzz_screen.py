@@ -16,6 +16,7 @@ from rich.style import Style
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
+import tui.screens.run_reading
 import tui.screens.runs
 from core.config import RunConfig
 from core.errors import DataError
@@ -249,7 +250,7 @@ async def runs_room(folder: Path, texts: list[str], found: Findings) -> None:
     store = RunStore(folder / "runs")
     run = finished_run(store, shape=Shape(names=tuple(dict.fromkeys(texts))[:24], epochs=1, steps_per_epoch=6))
     (run.path / "notes.toml").write_text(f"tags = {json.dumps(carried(texts[:9]), ensure_ascii=False)}\n")
-    with mock.patch.object(tui.screens.runs, "PERIOD", 1e6):
+    with mock.patch.object(tui.screens.run_reading, "PERIOD", 1e6):
         async with opened(folder, "runs", texts, found) as at:
             screen = at.app.screen
             await at.until(lambda: bool(screen.query(RunTable)) and screen.query_one(RunTable).row_count > 0, "runs")

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.launch import start
-from core.runs import Run, RunState, RunStore, follow, read_history
+from core.runs import Run, RunState, RunStore, epochs, follow, read_history
 from core.runs.atomic import recover_dir, sha256_of, verify_dir
 from core.runs.checkpoints import listed, newest, tidy
 from core.training import events as e
@@ -74,7 +74,9 @@ class Lives:
     def __init__(self, folder: Path, chance: random.Random, tally: Tally) -> None:
         self._folder, self._chance, self._tally = folder, chance, tally
         self._store = RunStore(folder / "runs")
-        config = config_for(folder, write_reviews(folder / "reviews.csv", ROWS), epochs=EPOCHS, device="cpu")
+        config = config_for(
+            folder, write_reviews(folder / "reviews.csv", ROWS), epochs=EPOCHS, device="cpu", save_epochs=True
+        )
         self._config = replace(config, model=replace(config.model, dropout=0.2))
         self.finished = 0
         began = time.monotonic()
@@ -84,11 +86,14 @@ class Lives:
         if whole.state() is not RunState.FINISHED:
             raise RuntimeError(f"the unbroken run is {whole.state()}: {whole.log_path.read_text()[-2000:]}")
         self._expected = self._fruit(whole)
+        if len(self._expected[0]) != 1 + EPOCHS:
+            raise RuntimeError(f"it kept {len(self._expected[0]) - 1} epochs of {EPOCHS}")
         self._steps = len(read_history(whole).losses)
 
-    def _fruit(self, run: Run) -> tuple[str, list[float]]:
-        """What a run comes to: the digest of its weights, and its losses."""
-        return sha256_of(run.model_path / "model.safetensors"), read_history(run).losses
+    def _fruit(self, run: Run) -> tuple[list[str], list[float]]:
+        """What a run comes to: the digests of its best weights and of those of every epoch, and its losses."""
+        places = [run.model_path, *(epochs.place_of(run.path, epoch) for epoch in epochs.kept(run.path))]
+        return [sha256_of(place / "model.safetensors") for place in places], read_history(run).losses
 
     def one_run(self, kills: int, real: int) -> int:
         """Kill one run until it is finished, or `kills` are done: the first `real` of them in real processes."""
@@ -140,7 +145,13 @@ class Lives:
     def _look(self, run: Run) -> None:
         """What is there after a kill: all that is visible is whole, all that was acknowledged is there."""
         tidy(run.path)
+        epochs.tidy(run.path)
         recover_dir(run.model_path)
+        for epoch in epochs.kept(run.path):
+            try:
+                verify_dir(epochs.place_of(run.path, epoch))
+            except Exception as broken:  # noqa: BLE001 - whatever is wrong is counted
+                self._tally.spoiled(f"epoch {epoch}: {broken!r}")
         for one in listed(run.path):
             try:
                 verify_dir(one.path)

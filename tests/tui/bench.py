@@ -12,6 +12,8 @@ from core.runs import RunStore
 from tests.tui.conftest import fake_engine
 from tui.app import Workbench
 from tui.widgets.canvas import Canvas
+from tui.widgets.class_list import ClassList
+from tui.widgets.slice_list import SliceList
 
 _CSS = str(Path(tui.app.__file__).parent / "styles" / "app.tcss")
 
@@ -30,8 +32,10 @@ def bench(store: RunStore, room: str, *, fake: bool = False) -> Workbench:
 
 
 def shown(pilot: Pilot[None]) -> str:
-    """Everything on the lines and charts of the room."""
-    return "\n".join(canvas.text for canvas in pilot.app.screen.query(Canvas) if canvas.display)
+    """Everything on the lines, charts and lists of figures of the room."""
+    screen = pilot.app.screen
+    found = [*screen.query(Canvas), *screen.query(ClassList), *screen.query(SliceList)]
+    return "\n".join(one.text for one in found if one.display)
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:

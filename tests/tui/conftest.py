@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from textual.app import App
 
+import tui.app
 from core.config import RunConfig
 from core.launch import again
 from core.runs import Run, RunStore
 from tests.tui import fake_child
-from tui import starting
 from tui.app import Workbench
 from tui.engine import Engine
 from tui.sources import data_config
@@ -77,5 +77,5 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.append(run.name)
 
     monkeypatch.setattr(again, "start", start)
-    monkeypatch.setattr(starting, "start", start)
+    monkeypatch.setattr(tui.app, "start", start)
     return found

@@ -13,7 +13,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from core.config import from_dict
+from core.config import from_dict, to_dict
+from core.config.recipe import recipe_named
 from core.errors import DataError
 from core.preflight import require_sound
 from core.protocol import Progress, serve
@@ -135,6 +136,14 @@ def cures(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     return {"rules": [dict(zip(names, rule, strict=True)) for rule in rules]}
 
 
+def recipe(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """A recipe fits whose rules can be used here, as all do that have none."""
+    _react(request, progress)
+    tree = to_dict(recipe_named(request["name"]).applied(from_dict(request["config"])))
+    _classes({"config": tree})
+    return {"config": tree}
+
+
 def check(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Only settings out of bounds and the source's mood stand in the way of a run."""
     require_sound(from_dict(request["config"]))
@@ -226,7 +235,7 @@ DEVICES = (
 if __name__ == "__main__":
     match sys.argv[1]:
         case "data":
-            quick = {"profile": profile, "rows": rows, "split": split, "check": check, "cures": cures}
+            quick = {"profile": profile, "rows": rows, "split": split, "check": check, "cures": cures, "recipe": recipe}
             serve(quick, background={"examine": examine})
         case "classify":
             serve({"classify": classify, "warm": warm})

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from core.config import DataConfig
+from core.config.recipe import told_by_line
+from core.errors import DataError
 from tui.advice import here
 
 
@@ -27,3 +30,25 @@ from tui.advice import here
 )
 def test_options_become_what_one_does_here(told: str, wanted: str) -> None:
     assert here(told) == wanted
+
+
+@pytest.mark.parametrize(
+    ("recipe", "about", "step", "wanted"),
+    [
+        ("smile", ("data.cures", "drop-class:nocode"), "Take another.", "Take another."),
+        (
+            "app-reviews",
+            ("data.label", "score"),
+            "Did you mean --label stars?",
+            "Pick the label column in room 1 first",
+        ),
+    ],
+)
+def test_what_only_a_shell_can_do_about_a_recipe_is_not_told_as_a_way_of_the_screen(
+    recipe: str, about: tuple[str, str], step: str, wanted: str
+) -> None:
+    unfit = DataError("There is no such thing", "It is not there.", step)
+    unfit.about = about
+    told = told_by_line(unfit, DataConfig(recipe=recipe))
+    assert "finetui recipes" in told.next_step
+    assert here(told.next_step) == wanted

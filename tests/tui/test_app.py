@@ -11,10 +11,12 @@ from textual.command import CommandPalette
 from textual.pilot import Pilot
 from textual.widget import Widget
 
+import core.launch.queue
 from core.config import RunConfig
 from core.errors import DataError
 from core.launch import child_environment, program
 from core.runs import Run, RunStore
+from core.runs.waiting import waiting
 from core.training import events as e
 from tests.tui.bench import until
 from tests.tui.conftest import fake_engine, painted
@@ -74,12 +76,12 @@ async def test_the_row_of_rooms_can_be_clicked(workbench: Build) -> None:
 
 async def test_help_is_made_from_the_key_table(workbench: Build) -> None:
     app = workbench()
-    async with app.run_test(size=(120, 160)) as pilot:
+    async with app.run_test(size=(120, 240)) as pilot:
         await until(pilot, lambda: app.screen.focused is not None)
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpDialog)
         text = painted(app)
-        assert all(key.tooltip in text for key in KEYS)
+        assert [key.tooltip for key in KEYS if key.tooltip not in text] == []
         await pilot.press("escape")
         assert room_of(app) == "data"
 
@@ -281,3 +283,24 @@ def test_a_command_becomes_the_engine() -> None:
         [sys.executable, "-P", "-m", "tui", "--version"], capture_output=True, text=True, env=child_environment()
     )
     assert out.stdout.startswith("finetui ")
+
+
+async def test_beside_a_live_run_another_waits_its_turn(
+    workbench: Build, live: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[Path] = []
+    monkeypatch.setattr(core.launch.queue, "ensure_served", served.append)
+    app = workbench()
+    with live.lock():
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: "75 rows kept" in painted(app))
+            await pilot.press("ctrl+r")
+            await until(pilot, lambda: "Let it wait its turn" in painted(app))
+            await pilot.press("enter")
+            await until(pilot, lambda: [run.name for run, _ in waiting(app.store.root)] != [])
+            await until(pilot, lambda: any("waits its turn" in one.message for one in app._notifications))
+            assert served == [app.store.root]
+            assert room_of(app) == "data", "the run that trains is not what was asked for"
+            await pilot.press("q")
+            await until(pilot, lambda: "1 more waits its turn" in painted(app))
+            assert "brisk-otter is training" in painted(app)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual import events
@@ -256,6 +258,29 @@ async def test_cancel_ends_the_child_and_the_next_question_starts_another() -> N
         assert (await engine.ask("data", "profile", config=config))["kept"] == 75
     finally:
         await engine.close()
+
+
+async def test_whoever_thinks_better_of_it_leaves_no_child_that_was_just_starting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[asyncio.subprocess.Process] = []
+    real = asyncio.create_subprocess_exec
+
+    async def watched(*words: str, **how: Any) -> asyncio.subprocess.Process:
+        await asyncio.sleep(0)
+        begun.append(await real(*words, **how))
+        return begun[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", watched)
+    engine = fake_engine()
+    asked = asyncio.create_task(engine.ask("data", "cures"))
+    await asyncio.sleep(0)  # it has asked for a child, which is not there yet
+    await asyncio.sleep(0)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert [child.returncode for child in begun] == [-signal.SIGKILL]
+    await engine.close()
 
 
 async def test_unknown_requests_come_back_as_errors() -> None:

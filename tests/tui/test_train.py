@@ -479,6 +479,33 @@ def test_patience_counts_the_full_validations_since_the_best() -> None:
     assert f"at epoch {saved.epoch:g}" in text
 
 
+def test_what_trains_is_among_the_figures_until_all_has_joined() -> None:
+    history = _history()
+    parts = []
+    for number, (layers, parameters) in enumerate([(0, 1_538), (3, 5_300_000), (6, 22_700_000)]):
+        fact = e.LayersJoined(59 * number, number + 1, layers, 6, layers == 6, parameters)
+        history.apply(Record(20_000 + number, 5000.0, fact))
+        lines = run_facts.figures(run_facts.Card("x"), history, RunState.RUNNING, 78)
+        assert all(len(one) <= 78 for one in lines)
+        assert len(lines) <= 3
+        parts.append(_text(lines))
+    assert "training the head" in parts[0]
+    assert "training the top 3 of 6 layers" in parts[1]
+    assert "training" not in parts[2]
+    assert "training" not in _text(run_facts.figures(run_facts.Card("x"), history, RunState.FINISHED, 78))
+
+
+async def test_what_trains_is_shown_where_there_are_eighty_columns(store: RunStore) -> None:
+    run = partial_run(store, "brisk-otter", steps=60)
+    run.record(e.LayersJoined(59, 2, 3, 6, False, 5_300_000))
+    with run.lock():
+        async with bench(store, "train").run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: "training the top 3 of 6 layers" in shown(pilot))
+            assert "grad norm" in shown(pilot)
+            assert pilot.app.screen.query_one("#figures", Canvas).region.bottom <= 23, "nothing is hidden"
+    run.close()
+
+
 def test_the_wait_for_the_first_score_is_told() -> None:
     assert run_facts.first_score(_history(0)) == "first score after these stages"
     assert run_facts.first_score(_history()) == ""

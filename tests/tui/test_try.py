@@ -8,12 +8,14 @@ from textual.pilot import Pilot
 
 from core.config import RunConfig
 from core.runs import RunStore
+from core.runs.checklist import file_of, read_checklist
 from tests.tui.bench import until
 from tests.tui.conftest import painted
 from tui.app import Workbench
 from tui.facts import Answer
 from tui.messages import RunsChanged
 from tui.models import askable, choose
+from tui.screens.checklist_dialog import ChecklistDialog
 from tui.screens.try_it import TryRoom
 from tui.widgets.canvas import Line
 from tui.widgets.field import Field
@@ -172,3 +174,42 @@ def test_of_many_classes_the_most_probable_are_shown() -> None:
     lines = [text_of(cells) for cells in bars(Answer("x", pairs, 1.0, "onnx", "", False), 60)]
     assert lines[0].startswith("▸class-50")
     assert lines[-1] == " and 41 less probable classes"
+
+
+async def test_a_sentence_is_saved_to_the_checklist_with_the_answer_that_is_right(
+    workbench: Build, fake_model: str, tmp_path: Path
+) -> None:
+    app, run = workbench(), RunStore(tmp_path / "runs").open(fake_model)
+    async with app.run_test(size=(80, 24)) as pilot:
+        room = await opened(pilot, app)
+        await until(pilot, lambda: room.model is not None)
+        await pilot.press(*"odd * one", "enter")
+        await until(pilot, lambda: "History · 1" in painted(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: " *  Checklist" in painted(app))
+        await pilot.press("asterisk")
+        await until(pilot, lambda: isinstance(app.screen, ChecklistDialog) and app.screen.focused is not None)
+        assert "odd * one" in painted(app)
+        lines = [line for line in painted(app).splitlines() if " %" in line and "what the model says" in line]
+        [said] = lines
+        assert room.query_one(HistoryList).answers[0][1].best[0] in said
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is room)
+        assert not file_of(run).exists()
+        await pilot.press("asterisk")
+        await until(pilot, lambda: isinstance(app.screen, ChecklistDialog) and app.screen.focused is not None)
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: bool(read_checklist(run).entries))
+        await until(pilot, lambda: any("Saved" in one.message for one in app._notifications))
+        ranked = sorted(room.query_one(HistoryList).answers[0][1].probabilities, key=lambda pair: -pair[1])
+        [one] = read_checklist(run).entries
+        assert (one.text, one.label, one.run) == ("odd * one", ranked[1][0], fake_model)
+        room.query_one("#sentence", Field).value = "just asked"
+        room.query_one(HistoryList).answers.clear()
+        room.query_one(HistoryList).draw()
+        await until(pilot, lambda: room.answer is not None and room.answer.text == "just asked")
+        await pilot.press("asterisk")
+        await until(pilot, lambda: isinstance(app.screen, ChecklistDialog) and app.screen.focused is not None)
+        await pilot.press("enter")
+        await until(pilot, lambda: len(read_checklist(run).entries) == 2)
+        assert read_checklist(run).entries[1].text == "just asked"

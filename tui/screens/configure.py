@@ -23,14 +23,16 @@ from core.config import (
     to_dict,
     with_absolute_paths,
 )
-from core.config.presets import PRESETS, apply_preset, preset_of
+from core.config.presets import apply_preset
 from core.errors import Cancelled, WorkbenchError
+from tui import recipes
+from tui.advice import here
 from tui.facts import Split, split_of
 from tui.forecasting import Outlook, outlook_of
 from tui.keys import bindings
 from tui.screens.modals import TextDialog
 from tui.screens.room import Room
-from tui.widgets import data_lines, plan_lines
+from tui.widgets import data_lines, plan_lines, recipe_lines
 from tui.widgets.canvas import Canvas, line
 from tui.widgets.chips import ChipBar
 from tui.widgets.config_form import ConfigForm
@@ -40,6 +42,9 @@ REST = 0.15
 
 SETTLED = 1.0
 """Seconds of rest before a forecast is measured: that keeps the cores busy for some seconds."""
+
+_BEFORE_CHIPS = len("Preset") + 2
+"""Cells that are not the chips' in their row."""
 
 
 class ConfigureRoom(Room):
@@ -75,7 +80,7 @@ class ConfigureRoom(Room):
         yield Canvas(id="command")
         with Horizontal(id="start-row"):
             yield Button("Start  ctrl+r", id="start", variant="primary", compact=True)
-            yield Static("y shows the command and copies it", classes="muted")
+            yield Canvas(id="start-says")
 
     async def fill(self) -> None:
         """Show the configuration and keep showing it."""
@@ -92,6 +97,8 @@ class ConfigureRoom(Room):
             self.look_for_devices()
             if self._foreseen != self.workbench.config:
                 self.foresee(self.workbench.config)
+            if self._counted is None:  # a recipe that was tried and cancelled ended the counting
+                self.count_rows(self.workbench.config)
 
     def on_screen_suspend(self) -> None:
         """Nobody reads the forecast: what measures it ends."""
@@ -99,10 +106,6 @@ class ConfigureRoom(Room):
 
     def _show(self, config: RunConfig) -> None:
         self.query_one(ConfigForm).show(config)
-        preset = preset_of(config)
-        self.query_one(PresetBar).show(preset)
-        sentence = next((one.sentence for one in PRESETS if one.name == preset), "settings of your own")
-        self.query_one("#preset-sentence", Canvas).show([line((sentence, "muted"))], 60)
         self._paint(config)
         if (config.data, config.split) != self._counted:
             self.count_rows(config)
@@ -116,6 +119,7 @@ class ConfigureRoom(Room):
         if not self.query("#plan"):  # the screen is being left
             return
         width = self._width()
+        self._paint_presets(config, width)
         found = problems(config)
         self.query_one("#plan", Canvas).show(
             plan_lines.problem_lines(found, width) or plan_lines.rows(self._split, config, width, self._note), width
@@ -125,6 +129,14 @@ class ConfigureRoom(Room):
         devices = plan_lines.device_lines(self._devices, config.training.device, width)
         self.query_one("#devices", Canvas).show(devices or [line(("looking for devices…", "muted"))], width)
         self.query_one("#start", Button).disabled = bool(found)
+
+    def _paint_presets(self, config: RunConfig, width: int) -> None:
+        marked, chips, sentence = recipe_lines.preset_row(config, width - _BEFORE_CHIPS)
+        self.query_one(PresetBar).show(marked, chips)
+        said = self.query_one("#preset-sentence", Canvas)
+        self.call_after_refresh(said.show, [line((sentence, "muted"))], width)  # the chips may leave it more room then
+        back = " · u takes the recipe back" if recipes.can_take_back(self.workbench) else ""
+        self.query_one("#start-says", Canvas).show([line((f"y shows the command and copies it{back}", "muted"))], width)
 
     def on_resize(self) -> None:
         """Lines follow the width."""
@@ -145,7 +157,10 @@ class ConfigureRoom(Room):
 
     @on(ChipBar.Chosen, "#preset")
     def _preset(self, message: ChipBar.Chosen) -> None:
-        self.workbench.config = apply_preset(self.workbench.config, message.name)
+        if message.name == recipe_lines.RECIPE:
+            self.workbench.choose_recipe()
+        else:
+            self.workbench.config = apply_preset(self.workbench.config, message.name)
 
     # What it will do
 
@@ -163,7 +178,7 @@ class ConfigureRoom(Room):
             self._counted = None
             return
         except WorkbenchError as error:
-            self._split, self._note = None, f"✗ {error.title} {error.next_step}"
+            self._split, self._note = None, f"✗ {error.title}. {here(error.next_step)}"
         self._paint(self.workbench.config)
 
     @work(exclusive=True, group="forecast")
@@ -209,8 +224,24 @@ class ConfigureRoom(Room):
     # Doing
 
     def offers(self, key: str) -> bool:
-        """A proposal can be taken only while there is one."""
-        return (key != "fix" or bool(self._outlook and self._outlook.proposal)) and super().offers(key)
+        """A proposal can be taken, and a recipe taken back, only while there is one."""
+        match key:
+            case "fix":
+                return bool(self._outlook and self._outlook.proposal)
+            case "undo":
+                return recipes.can_take_back(self.workbench)
+        return super().offers(key)
+
+    def in_footer(self, key: str) -> bool:
+        """What `u` does is said beside the button: the footer is short."""
+        return key != "undo" and super().in_footer(key)
+
+    def action_undo(self) -> None:
+        """`u`: the settings and the data are as they were before the recipe."""
+        if recipes.can_take_back(self.workbench):
+            recipes.take_back(self.workbench)
+        else:
+            self.notify("Nothing to undo here: no recipe was taken last. What was changed in Data, u there takes back.")
 
     def action_fix(self) -> None:
         """`f`: the micro-batch and accumulation that fit."""
@@ -245,4 +276,4 @@ class PresetBar(ChipBar):
     BINDINGS: ClassVar[list[BindingType]] = bindings("configure", "presets")
 
     def __init__(self) -> None:
-        super().__init__([(preset.name, preset.title) for preset in PRESETS], id="preset")
+        super().__init__(recipe_lines.preset_row(RunConfig(), 0)[1], id="preset")

@@ -13,10 +13,10 @@ from textual.containers import Horizontal
 from core.config import DataConfig, to_dict
 from core.errors import Cancelled, WorkbenchError
 from core.text import safe
+from tui.decisions import decisions_of
 from tui.facts import Finding, Page, Query, Rule, page_of, rules_of
 from tui.keys import bindings
 from tui.screens.data_reader import DataReader
-from tui.screens.data_recipe import recipe_of
 from tui.screens.modals import TextDialog
 from tui.sources import data_config, given_path, recent_sources
 from tui.widgets import data_lines
@@ -59,7 +59,7 @@ class DataRoom(DataReader):
         """Read the data, and what was given lately."""
         await self.query_one(Columns).furnish()
         self.watch(self.app, "config", self._config_changed, init=False)
-        self.load(recipe_of(self.workbench.config.data))
+        self.load(self.workbench.decided.about(self.workbench.config.data))
         self.query_one(Sources).look_for_recent()
 
     # Sources
@@ -68,7 +68,7 @@ class DataRoom(DataReader):
         """Open what a person named; one that was open before, with its cures."""
         if given:
             data = data_config(given)
-            self.load(self._recipes.get(data.source) or recipe_of(data))
+            self.load(self.workbench.decided.last(data.source) or decisions_of(data))
 
     @on(Sources.Opened)
     def _source_named(self, message: Sources.Opened) -> None:
@@ -91,7 +91,7 @@ class DataRoom(DataReader):
     async def _browse(self) -> None:
         from tui.screens.browse import choose_file
 
-        path = await self.app.push_screen_wait(choose_file(self._recipe.data if self._recipe else None))
+        path = await self.app.push_screen_wait(choose_file(self._decisions.data if self._decisions else None))
         if path is not None:
             self.open_source(str(path))
 
@@ -122,8 +122,8 @@ class DataRoom(DataReader):
         if finding.cure:
             self._cure(finding.cure)
         elif base is not None:
-            recipe = base.with_settings(fix_words(finding), finding.settings, self.workbench.config)
-            self._go(recipe, recipe.values)
+            decisions = base.with_settings(fix_words(finding), finding.settings, self.workbench.config)
+            self._go(decisions, decisions.values)
 
     # Dialogs
 
@@ -136,7 +136,7 @@ class DataRoom(DataReader):
             self._cure(cure)
 
     @work
-    async def action_add_cure(self) -> None:
+    async def action_more(self) -> None:
         """`+`: choose among all rules."""
         from tui.screens.data_dialogs import CureDialog
 
@@ -174,7 +174,7 @@ class DataRoom(DataReader):
         data = await self.app.push_screen_wait(ReadingDialog(base.data, profile, self._complaint, at))
         if data is not None and data != base.data:
             changed = {name: getattr(data, name) for name in DataConfig.__slots__ if name != "cures"}
-            self._go(recipe_of(data) if base is self._failed else base.with_data("reading", **changed))
+            self._go(decisions_of(data) if base is self._failed else base.with_data("reading", **changed))
 
     # Rows
 
@@ -211,11 +211,11 @@ class DataRoom(DataReader):
         self.query_one(RowPane).search()
 
     async def _page(self, query: Query, start: int, newest: str) -> Page | None:
-        if self._recipe is None:
+        if self._decisions is None:
             return None
         if self.profile is not None and not self.profile.kept and not query.code:
             return Page(start, 0, ())  # the notice says why; asking again only says it twice
-        config = replace(self.workbench.config, data=self._recipe.data)
+        config = replace(self.workbench.config, data=self._decisions.data)
         try:
             answer = await self.workbench.engine.ask(
                 "data", "rows", newest=newest, config=to_dict(config), start=start, count=PAGE,

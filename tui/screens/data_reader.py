@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any, TypeAlias
 
 from textual import work
 
 from core.config import DataConfig, ModelConfig, RunConfig, SplitConfig, to_dict
 from core.errors import Cancelled, WorkbenchError
+from tui.decisions import Decisions, Values, applied
 from tui.facts import Baseline, Lengths, Profile, profile_of
 from tui.messages import DataProfiled
 from tui.screens.data_checks import CHECKS, examine
-from tui.screens.data_recipe import Recipe, applied, recipe_of
 from tui.screens.room import Room
 from tui.widgets import data_lines
 from tui.widgets.canvas import Canvas, Line
@@ -29,9 +28,6 @@ PATIENCE = 0.3
 _MATTERS = ("split.", "model.")
 """Settings that what is found depends on."""
 
-Values: TypeAlias = tuple[tuple[str, Any], ...]
-"""Settings outside of the data, by `section.name`."""
-
 
 class DataReader(Room):
     """A room with data on show; `config.data` changes only once new data was read, so that an error loses nothing."""
@@ -39,15 +35,13 @@ class DataReader(Room):
     def __init__(self) -> None:
         super().__init__()
         self.profile: Profile | None = None
-        self._recipe: Recipe | None = None
-        self._wanted: Recipe | None = None
+        self._decisions: Decisions | None = None
+        self._wanted: Decisions | None = None
         """What is being read; none when nothing is."""
         self._values: Values = ()
         """Other settings that come into force with it."""
-        self._failed: Recipe | None = None
+        self._failed: Decisions | None = None
         """What could not be read, until something else is: it may need another reading."""
-        self._recipes: dict[str, Recipe] = {}
-        """By source: whoever comes back to one finds the cures again."""
         self._since = 0.0
         self._looked: tuple[SplitConfig, ModelConfig] | None = None
         self._lengths: Lengths | None = None
@@ -57,66 +51,71 @@ class DataReader(Room):
         """Checks of the data on show that are done."""
 
     def _config_changed(self, config: RunConfig) -> None:
-        """Another room changed settings, or set other data up."""
-        if config.data not in [one.data for one in (self._recipe, self._wanted) if one]:
-            self.load(recipe_of(config.data))
-        else:
+        """Another room changed settings, took a recipe, or set other data up."""
+        known = self.workbench.decided.about(config.data)
+        if known is self._decisions or known is self._wanted:
             self.query_one(Health).configure(config)
+        else:
+            self.load(known)
 
     def on_screen_resume(self) -> None:
         """What is found depends on the split and on the model, which the Configure room may have changed."""
         config = self.workbench.config
-        if self._recipe and self._looked not in (None, (config.split, config.model)) and self._wanted is None:
-            self.load(self._recipe)
+        if self._decisions is None or self._wanted is not None:
+            return
+        if self._looked not in (None, (config.split, config.model)):
+            self.load(self._decisions)
+        elif not any(one.group == "checks" and one.is_running for one in self.workers):
+            self._look_on()  # a recipe that was tried and cancelled ended what was looked for
 
     # Reading
 
-    def load(self, recipe: Recipe, values: Values = ()) -> None:
+    def load(self, decisions: Decisions, values: Values = ()) -> None:
         """Read this data (with these other settings) and show it.
 
         What was there before stays until it is read, and for good when it cannot be.
         """
-        before = self._wanted or self._recipe
-        is_other = before is None or before.data.source != recipe.data.source
+        before = self._wanted or self._decisions
+        is_other = before is None or before.data.source != decisions.data.source
         if is_other and self.workbench.engine.busy("data"):
             self.workbench.engine.cancel("data")  # what is read or looked for in other data is of no use any more
         if self._wanted is not None and not is_other:  # it is not waited for, but what it set is wanted still
             values = tuple({**dict(self._values), **dict(values)}.items())
-        self._wanted, self._values, self._since = recipe, values, 0.0 if is_other else time.monotonic()
+        self._wanted, self._values, self._since = decisions, values, 0.0 if is_other else time.monotonic()
         if is_other:
-            self._notice(data_lines.opening(recipe.data.given or recipe.data.source))
-        self._load(recipe, values)
+            self._notice(data_lines.opening(decisions.data.given or decisions.data.source))
+        self._load(decisions, values)
 
     @work(exclusive=True, group="load")
-    async def _load(self, recipe: Recipe, values: Values) -> None:
-        config = applied(self.workbench.config, recipe, values)
+    async def _load(self, decisions: Decisions, values: Values) -> None:
+        config = applied(self.workbench.config, decisions, values)
         try:
             answer = await self.workbench.engine.ask(
                 "data", "profile", on_progress=self._progress, newest="profile", config=to_dict(config)
             )
         except Cancelled:
-            if self._wanted is recipe and not self._is_left():
+            if self._wanted is decisions and not self._is_left():
                 self._wanted = None
-                self._notice(data_lines.cancelled(self._recipe is not None))
+                self._notice(data_lines.cancelled(self._decisions is not None))
                 self._look_on()
             return
         except WorkbenchError as error:
             if not self._is_left():
-                self._cannot_load(recipe, error)
+                self._cannot_load(decisions, error)
             return
         if not self._is_left():
-            self._show(recipe, values, profile_of(answer))
+            self._show(decisions, values, profile_of(answer))
 
     def _is_left(self) -> bool:
         """Whether the screen is being left: an answer may come when the widgets are gone already."""
         return not self.query(Health)
 
-    def _cannot_load(self, recipe: Recipe, error: WorkbenchError) -> None:
+    def _cannot_load(self, decisions: Decisions, error: WorkbenchError) -> None:
         self._wanted = None
-        if self._recipe is None or self._recipe.data.source != recipe.data.source:
-            self._failed = recipe
-            self._recipes.pop(recipe.data.source, None)  # it may fail for its cures: the next try is without
-        self._notice(data_lines.failure(error, self._recipe is not None, self._width()))
+        if self._decisions is None or self._decisions.data.source != decisions.data.source:
+            self._failed = decisions
+            self.workbench.decided.forget(decisions.data.source)  # it may fail for its cures: the next try is without
+        self._notice(data_lines.failure(error, self._decisions is not None, self._width()))
         self.query_one(Sources).show(self._current())
         self._look_on()
 
@@ -130,11 +129,11 @@ class DataReader(Room):
             data = self._wanted.data
             self._notice(data_lines.progress(data.given or data.source, done, total, what))
 
-    def _show(self, recipe: Recipe, values: Values, profile: Profile) -> None:
+    def _show(self, decisions: Decisions, values: Values, profile: Profile) -> None:
         """The data was read: from now on this is the data."""
-        before = self._recipe
-        is_other = before is None or before.data.source != recipe.data.source
-        self._adopt(recipe, values)
+        before = self._decisions
+        is_other = before is None or before.data.source != decisions.data.source
+        self._adopt(decisions, values)
         self.profile, self._failed, self._lengths, self._baseline, self._no_tokens = profile, None, None, None, ""
         self._looked = self.workbench.config.split, self.workbench.config.model
         sources = self.query_one(Sources)
@@ -142,21 +141,22 @@ class DataReader(Room):
             self.focus_first()
         sources.show(self._current())
         if is_other:
-            sources.look_for_recent(recipe.data.source)
+            sources.look_for_recent(decisions.data.source)
         self._notice(data_lines.problem(profile, self._width()))
         self.query_one(Columns).show(profile)
         self.query_one(ClassBalance).show(profile)
-        undone = before.what if before and before.before is recipe else ""
-        self.query_one(Health).show(profile, recipe.switches, self.workbench.config, is_other, undone)
+        undone = before.what if before and before.before is decisions else ""
+        self.query_one(Health).show(profile, decisions.switches, self.workbench.config, is_other, undone)
         self._show_facts()
-        if before is None or before.data != recipe.data:
+        if before is None or before.data != decisions.data:
             self.query_one(RowPane).again(forget=is_other)
         self.app.post_message(DataProfiled(profile.problem is None))
         self._examine()
 
-    def _adopt(self, recipe: Recipe, values: Values) -> None:
-        self._wanted, self._recipe, self._recipes[recipe.data.source] = None, recipe, recipe
-        config = applied(self.workbench.config, recipe, values)
+    def _adopt(self, decisions: Decisions, values: Values) -> None:
+        self._wanted, self._decisions = None, decisions
+        self.workbench.decided.keep(decisions)
+        config = applied(self.workbench.config, decisions, values)
         if config != self.workbench.config:
             self.workbench.config = config
         self.refresh_bindings()
@@ -183,7 +183,7 @@ class DataReader(Room):
             health.note(text, far)
 
     def _current(self) -> str:
-        data = self._recipe.data if self._recipe else self.workbench.config.data
+        data = self._decisions.data if self._decisions else self.workbench.config.data
         return data.source
 
     # Lines of text
@@ -208,18 +208,19 @@ class DataReader(Room):
 
     # Changes: each is a step that `u` takes back
 
-    def _base(self) -> Recipe | None:
-        return self._wanted or self._recipe
+    def _base(self) -> Decisions | None:
+        return self._wanted or self._decisions
 
-    def _go(self, recipe: Recipe | None, values: Values = ()) -> None:
-        """Make this recipe the one in force. Settings that nothing here depends on need no reading."""
-        if recipe is None:
+    def _go(self, decisions: Decisions | None, values: Values = ()) -> None:
+        """Make these decisions those in force. Settings that nothing here depends on need no reading."""
+        if decisions is None:
             return
-        same = self._wanted is None and self._recipe is not None and self._recipe.data == recipe.data
+        base = self._decisions if self._wanted is None else None
+        same = base is not None and (base.data, base.switches) == (decisions.data, decisions.switches)
         if same and not any(path.startswith(_MATTERS) for path, _ in values):
-            self._adopt(recipe, values)
+            self._adopt(decisions, values)
         else:
-            self.load(recipe, values)
+            self.load(decisions, values)
 
     def action_undo(self) -> None:
         """Take the last change of this data back."""

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -117,6 +118,10 @@ class NumberDialog(Dialog[int]):
             self.dismiss(int(text))
 
 
+_TITLE = 54
+"""Cells that a title has in the frame of a dialog."""
+
+
 class ErrorDialog(Dialog[None]):
     """What went wrong, and what to do about it."""
 
@@ -128,7 +133,9 @@ class ErrorDialog(Dialog[None]):
         self.error = error
 
     def content(self) -> ComposeResult:
-        """Message, then the next step."""
+        """The title once more where the frame is too narrow for it, the message, then the next step."""
+        if cell_len(self._frame_title) > _TITLE:
+            yield Static(Content.styled(self._frame_title.removeprefix("✗ "), "bold"), id="whole-title")
         if self.error.message:
             yield Static(Content(safe(self.error.message, newlines=True)), id="message")
         if self.error.next_step:

@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.message import Message
 
 from core.errors import RunError
@@ -18,14 +18,18 @@ from core.runs.resume import COMPLETE
 from core.text import safe
 from tui import format as fmt
 from tui.keys import bindings
-from tui.screens.room import Room
+from tui.screens.run_judged import JudgedRoom
 from tui.thrift import StretchCompositor
 from tui.widgets import run_ending as endings
 from tui.widgets import run_facts as facts
 from tui.widgets import run_report as reports
 from tui.widgets.canvas import Canvas, Line, line
+from tui.widgets.class_list import ClassList
 from tui.widgets.confusion import ConfusionTable
 from tui.widgets.curves import Curves
+from tui.widgets.epoch_table import epoch_table
+from tui.widgets.sheet import Sheet
+from tui.widgets.threshold import ThresholdPane
 
 PERIOD = 2.0
 """Seconds between two looks whether a live run has ended."""
@@ -39,38 +43,15 @@ class ReportRead(Message):
     problem: RunError | None = None
 
 
-class Sheet(VerticalScroll):
-    """What scrolls; the keys of a list move it."""
-
-    BINDINGS: ClassVar[list[BindingType]] = bindings("runs", "detail")
-
-    def action_cursor_down(self) -> None:
-        """One line down."""
-        self.scroll_relative(y=1, animate=False)
-
-    def action_cursor_up(self) -> None:
-        """One line up."""
-        self.scroll_relative(y=-1, animate=False)
-
-    def action_first(self) -> None:
-        """To the top."""
-        self.scroll_home(animate=False)
-
-    def action_last(self) -> None:
-        """To the end."""
-        self.scroll_end(animate=False)
-
-
-class RunDetail(Room):
+class RunDetail(JudgedRoom):
     """Lies over the table; `esc` goes back to it."""
 
-    ROOM = "runs"
     FIRST_FOCUS = "#sheet"
     CSS_PATH = "../styles/runs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = bindings("runs", "opened")
 
     def __init__(self, run: Run) -> None:
-        super().__init__()
+        super().__init__(run)
         self._compositor = StretchCompositor()
         self._subject = run
         self._report: reports.Report | None = None
@@ -82,9 +63,9 @@ class RunDetail(Room):
         yield Canvas(id="heading")
         with Sheet(id="sheet"):
             yield Canvas(id="headline")
+            yield from self.judged_blocks()
             yield Curves(id="curves")
-            yield Canvas(id="classes", classes="panel")
-            yield ConfusionTable()
+            yield Canvas(id="epochs", classes="panel")
             yield Canvas(id="settings", classes="panel")
             yield Canvas(id="place", classes="panel")
 
@@ -92,12 +73,13 @@ class RunDetail(Room):
         """Read the folder in a thread."""
         self.query_one("#heading", Canvas).show([line((self._subject.name, "strong"), (" reading…", "muted"))])
         for name, title in (
-            ("classes", "classes on validation"),
+            ("epochs", "epochs"),
             ("settings", "settings that differ"),
             ("place", "folder"),
         ):
-            self.query_one(f"#{name}").border_title = title
-        self.query_one(ConfusionTable).display = False
+            self.query_one(f"#{name}").border_title = Content(title)
+        for block in (ClassList, ConfusionTable, ThresholdPane):
+            self.query_one(block).display = False
         self.set_interval(PERIOD, self._look_again)
         self._read(self._subject)
 
@@ -140,7 +122,12 @@ class RunDetail(Room):
                 self._give_up()
             return
         self._report = message.report
-        self._show()
+        self.paint()
+        if message.report is not None and message.report.has_predictions and not message.report.state.is_live:
+            self.ask_overview()
+        classes, is_free = self.query_one(ClassList), self.focused is None or isinstance(self.focused, Sheet)
+        if is_free and classes.display and not self.query_one(Sheet).scroll_offset.y:
+            classes.focus(scroll_visible=False)
         self.refresh_bindings()
 
     def _give_up(self) -> None:
@@ -152,28 +139,28 @@ class RunDetail(Room):
 
     def on_resize(self) -> None:
         """Lines are laid out for the width."""
-        self.call_after_refresh(self._show)
+        self.call_after_refresh(self.paint)
 
-    def _show(self) -> None:
+    def paint(self) -> None:
+        """Show what is known now: from the folder, and from the child that judges."""
         report = self._report
-        if report is None:
+        if report is None or not self.query("#sheet"):
             return
-        width = self.query_one("#sheet").content_size.width or self.app.size.width - 2
+        width = self.query_one(Sheet).scrollable_content_region.width or self.app.size.width - 2
         back = line(("‹ esc  " if fmt.unicode_terminal() else "< esc  ", "muted"))
         room = self.query_one("#body").content_size.width
         heading = facts.heading(report.card, report.history, report.state, time.time(), room - len(back))
         self.query_one("#heading", Canvas).show([[*back, *heading]])
+        told = [*self.headline(report, width), *reports.origin(report), *self._ending(report, width)]
+        self.lines_of("headline", told, width)
+        self.show_judged(report, width)
         curves = self.query_one(Curves)
         curves.styles.height = max(12, self.size.height * 2 // 5)
         curves.show(report.history, empty="nothing was scored", fresh=True)
-        self._lines("headline", [*reports.headline(report, width), *self._ending(report, width)], width)
-        self._lines("classes", reports.class_table(report.classes, width), width)
-        self._lines("settings", reports.difference_lines(report.differences, width), width)
-        self._lines("place", [line(safe(report.path))], width)
-        table = self.query_one(ConfusionTable)
-        table.display = report.confusion is not None
-        if report.confusion is not None:
-            table.show(report.confusion, width)
+        names = report.history.data.label_names if report.history.data is not None else ()
+        self.lines_of("epochs", epoch_table(report.epochs, names, width), width)
+        self.lines_of("settings", reports.difference_lines(report.differences, width), width)
+        self.lines_of("place", [line(safe(report.path))], width)
 
     @staticmethod
     def _ending(report: reports.Report, width: int) -> list[Line]:
@@ -186,13 +173,13 @@ class RunDetail(Room):
         told = [*endings.resumptions(history, time.time(), width), *endings.continued(history, width)]
         return [*lines, *told, *endings.warnings(history, width, limit=4)]
 
-    def _lines(self, name: str, lines: list[Line], width: int) -> None:
-        canvas = self.query_one(f"#{name}", Canvas)
-        canvas.display = bool(lines)
-        canvas.show(lines, width=width)
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only a run that is not live can go on, and a complete one where it has a model."""
+        """Only a run that is not live can go on, and a complete one where it has a model; one with predictions can be
+        looked into."""
+        if action in ("slices", "labels"):
+            return self.can_open()
+        if action == "part":
+            return self.overview is not None and (self.overview.has_test or self.overview.part == "test")
         if action == "resume":
             report = self._report
             if report is None or report.state.is_live:
@@ -201,7 +188,11 @@ class RunDetail(Room):
         return super().check_action(action, parameters)
 
     def name_of(self, key: str) -> str:
-        """A complete run with a model is trained for more epochs."""
+        """A complete run with a model is trained for more epochs; a sign says what it does to the threshold."""
+        if key == "part":
+            return "Test part" if self.subject.part == "validation" else "Validation"
+        if key in ("more", "open") and isinstance(self.focused, ThresholdPane):
+            return "Higher" if key == "more" else "Type it"
         has_more = self._report is not None and self._report.left.can_have_more
         return "More epochs" if key == "resume" and has_more else super().name_of(key)
 
@@ -210,7 +201,6 @@ class RunDetail(Room):
         self._is_old = True
         self.workbench.resume_run(self._subject)
 
-    def action_leave(self) -> None:
-        """`esc`: back to the table."""
-        if self.is_current:
-            self.dismiss()
+    def action_metric(self) -> None:
+        """Another figure on the chart at the right."""
+        self.query_one(Curves).next_metric()

@@ -2,49 +2,37 @@
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.message import Message
 from textual.widgets import Input
 
 from core.errors import RunError, WorkbenchError
 from core.launch.again import is_left
 from core.runs import Run, Summary, find_root
+from core.runs.filter import Filter, FilterError, parse
 from core.runs.resume import COMPLETE
 from core.text import safe
 from tui import format as fmt
 from tui.keys import bindings
-from tui.messages import RunEnded, RunLaunched, RunsChanged, RunSelected
-from tui.screens.room import Room
+from tui.messages import RunSelected
+from tui.screens.run_changes import Change
 from tui.screens.run_detail import RunDetail
+from tui.screens.run_reading import ReadingRoom
 from tui.thrift import StretchCompositor
 from tui.widgets.canvas import Canvas, Line, line
 from tui.widgets.field import Field
-from tui.widgets.run_list import BY_KEY, Order, RunIndex, matching, parse_filter
+from tui.widgets.run_list import BY_KEY, Order
 from tui.widgets.run_table import RunTable
 
-PERIOD = 2.0
-"""Seconds between two looks at what is live or new."""
-
-AGE_LOOKS = 15
-"""Without news the ages are painted anew at every fifteenth look."""
+ROOMY = 120
+"""Cells from which on the footer has room for all keys of this room."""
 
 
-@dataclass
-class ListRead(Message):
-    """Summaries by name, as far as they are read."""
-
-    summaries: list[Summary]
-    complete: bool
-
-
-class RunsRoom(Room):
+class RunsRoom(ReadingRoom):
     """The table, its filter, and one line that says where the runs lie."""
 
     ROOM = "runs"
@@ -55,103 +43,58 @@ class RunsRoom(Room):
     def __init__(self) -> None:
         super().__init__()
         self._compositor = StretchCompositor()
-        self._all: list[Summary] = []
         self._order = Order()
-        self._trashed: list[Path] = []
-        self._cancel = threading.Event()
-        self._index: RunIndex | None = None
-        self._reading = threading.Lock()
-        self._is_wanted = threading.Event()
-        self._is_complete = False
-        self._looks = 0
+        self._filter = Filter()
+        self._wrong = ""
 
     def skeleton(self) -> ComposeResult:
         """The line above and the filter; the table comes after the first frame."""
         yield Canvas(id="where")
-        yield Field(placeholder="words, all of which a run must show", id="filter")
+        yield Field(placeholder="words, f1>.85, data:smile, tag:baseline, is:archived …", id="filter")
 
     async def fill(self) -> None:
         """The table, then the runs."""
         self.query_one("#filter").display = False
         await self.mount(RunTable(), Canvas(id="nothing"), after="#filter")
-        self._index = RunIndex(self.workbench.store)
-        self.set_interval(PERIOD, self._look_again)
         self._describe()
-        self._read(everything=True)
-
-    def on_screen_resume(self) -> None:
-        """Something may have ended meanwhile."""
-        self._look_again()
-
-    def on_unmount(self) -> None:
-        """Let the thread go."""
-        self._cancel.set()
-
-    def _look_again(self) -> None:
-        if self._index is not None and self.is_current:
-            self._read(everything=False)
-
-    @work(thread=True, group="list")
-    def _read(self, everything: bool) -> None:
-        self._is_wanted.set()
-        if self._index is None or not self._reading.acquire(blocking=False):
-            return  # a look is under way, and looks again when it is done
-        try:
-            while self._is_wanted.is_set() and not self._cancel.is_set():
-                self._is_wanted.clear()
-                self._read_once(self._index, everything)
-                everything = False
-        finally:
-            self._reading.release()
-
-    def _read_once(self, index: RunIndex, everything: bool) -> None:
-        portion: dict[str, Summary] = {}
-        for portion in index.read(everything=everything):
-            if self._cancel.is_set():
-                return
-            if everything:
-                self.post_message(ListRead(list(portion.values()), complete=False))
-                self._cancel.wait(0.05)  # room for the screen: both want the interpreter
-        self.post_message(ListRead(list(portion.values()), complete=True))
-
-    @on(ListRead)
-    def _came(self, message: ListRead) -> None:
-        complete = message.complete or self._is_complete
-        self._looks += 1
-        if message.summaries == self._all and complete == self._is_complete and self._looks % AGE_LOOKS:
-            return
-        self._all, self._is_complete = message.summaries, complete
-        self._show()
-
-    @on(RunLaunched)
-    @on(RunsChanged)
-    @on(RunEnded)
-    def _changed(self) -> None:
-        self._look_again()
+        self.begin_reading()
 
     # Painting
 
     def on_resize(self) -> None:
         """Other columns may fit."""
-        self.call_after_refresh(self._show)
+        self.call_after_refresh(self.show_runs)
 
-    def _show(self) -> None:
+    def show_runs(self) -> None:
+        """The rows that the filter leaves, and what is said of them."""
         for table in self.query(RunTable):
-            shown = matching(self._all, parse_filter(self.query_one("#filter", Input).value))
+            shown = self._filter.apply(self.runs)
             nothing = self._nothing(shown)
-            table.display = not nothing
-            table.show(shown, self._all, self._order)
+            self._hide(table, bool(nothing))
+            everyone = [one for one in self.runs if self._filter.asks_archived or not one.is_archived]
+            table.show(shown, everyone, self._order)
             canvas = self.query_one("#nothing", Canvas)
             canvas.display = bool(nothing)
             canvas.show(nothing, width=self._width())
             self._describe(len(shown))
 
+    def _hide(self, table: RunTable, is_hidden: bool) -> None:
+        """An empty table gives its place away; keys pressed then are no text for the filter."""
+        if is_hidden and self.focused is table:
+            self.set_focus(None)
+        is_back = not is_hidden and not table.display
+        table.display = not is_hidden
+        if is_back and self.focused is None:
+            self.focus_first()
+
     def _nothing(self, shown: list[Summary]) -> list[Line]:
         if shown:
             return []
-        if self._all:
-            return [line("No run shows all these words. ", ("esc", "strong"), " drops the filter.")]
-        if not self._is_complete:
+        if self._filter.conditions:
+            return [line("No run is like that. ", ("esc", "strong"), " drops the filter.")]
+        if self.runs:
+            return [line("All runs are put aside. ", ("/", "strong"), " is:archived lists them.")]
+        if not self.is_complete:
             return [line(("reading…", "muted"))]
         root = self.workbench.store.root
         return [
@@ -166,14 +109,19 @@ class RunsRoom(Room):
         ]
 
     def _describe(self, shown: int = 0) -> None:
-        root = self.workbench.store.root
-        count = f"{fmt.count(shown)} of {fmt.count(len(self._all))}" if shown != len(self._all) else fmt.count(shown)
-        runs = f"{count} run{'' if len(self._all) == 1 else 's'}" if self._all else "runs"
-        more = "" if self._is_complete else "… reading"
-        width = self._width()
+        root, width = self.workbench.store.root, self._width()
+        aside = 0 if self._filter.asks_archived else sum(one.is_archived for one in self.runs)
+        known = len(self.runs) - aside
+        count = f"{fmt.count(shown)} of {fmt.count(known)}" if shown != known else fmt.count(shown)
+        runs = f"{count} run{'' if known == 1 else 's'}" if self.runs else "runs"
+        marked = len(self._marked())
+        runs += f", {marked} marked" if marked else ""
+        more = ("" if self.is_complete else "… reading") + (f" · {fmt.count(aside)} archived" if aside else "")
         tail = f" · by {BY_KEY[self._order.key].title}{more}"
         place = fmt.fit(f"{safe(root)} ({_reason(root)})", max(width - len(runs) - len(tail) - 4, 10), keep_end=True)
         text = line((runs, "strong"), f" in {place}", (tail, "muted"))
+        if wrong := self._wrong or self._filter.problem:
+            text = line((runs, "strong"), " · ", (fmt.fit(wrong, max(width - len(runs) - 3, 10)), "warn"))
         self.query_one("#where", Canvas).show([text], width=width)
 
     def _width(self) -> int:
@@ -182,19 +130,26 @@ class RunsRoom(Room):
     # The filter
 
     def action_filter(self) -> None:
-        """Type words that must occur."""
+        """Type what must hold."""
         field = self.query_one("#filter", Input)
         field.display = True
         field.focus()
 
     @on(Input.Changed, "#filter")
-    def _typed(self) -> None:
-        self._show()
+    def _typed(self, event: Input.Changed) -> None:
+        self._filter, self._wrong = parse(event.value, is_typed=True), ""
+        self.show_runs()
 
     @on(Input.Submitted, "#filter")
     def _filtered(self, event: Input.Submitted) -> None:
-        event.input.display = bool(event.value)
-        self.focus_first()
+        try:
+            self._filter, self._wrong = parse(event.value), ""
+        except FilterError as wrong:
+            self._wrong = ". ".join(part for part in (wrong.title, wrong.next_step) if part)
+        self.show_runs()
+        if not self._wrong:
+            event.input.display = bool(event.value)
+            self.focus_first()
 
     def action_leave(self) -> None:
         """`esc`: drop the filter, back to the table."""
@@ -207,7 +162,7 @@ class RunsRoom(Room):
     @on(RunTable.Ordered)
     def _ordered(self, message: RunTable.Ordered) -> None:
         self._order = message.order
-        self._show()
+        self.show_runs()
 
     @on(RunTable.Asked)
     async def _asked(self, message: RunTable.Asked) -> None:
@@ -220,8 +175,31 @@ class RunsRoom(Room):
                 self._stop(run)
             case "resume":
                 self.workbench.resume_run(run)
-            case "delete":
-                self._delete(run.name)
+            case "mark":
+                self.show_runs()
+                self.refresh_bindings()
+            case "compare":
+                await self._compare(run.name)
+            case what:
+                for one in [one for one in self.runs if one.name == message.name]:
+                    self.ask_change(what, one)
+
+    def _marked(self) -> list[str]:
+        return next((table.marked for table in self.query(RunTable)), [])
+
+    async def _compare(self, current: str) -> None:
+        """The marked runs; one marked, and that under the cursor."""
+        marked = self._marked()
+        names = [*marked, current] if len(marked) == 1 and current not in marked else marked
+        if len(names) < 2:
+            told = "Move to another run and press c, or mark more with space." if marked else (
+                "Mark runs with space, then c compares them: two to eight. With one marked: that and the one here."
+            )  # fmt: skip
+            self.notify(told, markup=False)
+            return
+        from tui.screens.compare import CompareRoom
+
+        await self.app.push_screen(CompareRoom([self.workbench.store.root / name for name in names]))
 
     def offers(self, key: str) -> bool:
         """What a run can do in its state, and undoing while there is something to bring back."""
@@ -229,22 +207,35 @@ class RunsRoom(Room):
         is_live = current is not None and current.state.is_live
         match key:
             case "undo":
-                return bool(self._trashed)
+                return bool(self._backs)
             case "stop":
                 return current is not None and (is_live or current.can_finish)
-            case "delete":
+            case "delete" | "rename":
                 return current is not None and not is_live
+            case "tag" | "note" | "archive":
+                return current is not None
+            case "room":
+                return bool(self.runs)
+            case "switch" | "compare":
+                return len(self.runs) > 1
             case "resume":
                 return current is not None and not is_live and (current.state not in COMPLETE or current.can_have_more)
         return True
 
     def in_footer(self, key: str) -> bool:
-        """What `ctrl+r` would train is not seen here: `n` leads there."""
-        return key != "start" and super().in_footer(key)
+        """What `ctrl+r` would train is not seen here: `n` leads there. What a person notes wants a wide footer, and so
+        does comparing until a run is marked."""
+        rare = ("tag", "note", "rename", "archive", *(() if self._marked() else ("switch", "compare")))
+        is_known = key not in rare or self.size.width >= ROOMY
+        return key != "start" and is_known and super().in_footer(key)
 
     def name_of(self, key: str) -> str:
         """A complete run with a model is trained for more epochs."""
         current = self._current()
+        if key == "switch":
+            return "Mark"
+        if key == "archive" and current is not None and current.is_archived:
+            return "Back"
         has_more = current is not None and current.can_have_more
         return "More epochs" if key == "resume" and has_more else super().name_of(key)
 
@@ -272,37 +263,13 @@ class RunsRoom(Room):
             return
         self.notify(f"{run.name} stops after this step and saves.", markup=False)
 
-    def _delete(self, name: str) -> None:
-        try:
-            self._trashed.append(self.workbench.store.delete(name))
-        except (OSError, WorkbenchError) as broken:
-            self.workbench.show_error(_as_error(broken, name))
-            return
-        if self.workbench.run_name == name:
-            self.workbench.run_name = ""
-        if self.workbench.asked_run == name:
-            self.workbench.asked_run = ""
-        self._all = [summary for summary in self._all if summary.name != name]
-        self._show()
-        self.refresh_bindings()
-        self.post_message(RunsChanged())
-        self.notify(f"{name} is in the trash. u brings it back.", markup=False)
-
-    def action_undo(self) -> None:
-        """Bring the run back that was deleted last."""
-        if not self._trashed:
-            self.notify("Nothing to bring back.")
-            return
-        place = self._trashed.pop()
-        try:
-            run = self.workbench.store.restore(place)
-        except (OSError, WorkbenchError) as broken:
-            self.workbench.show_error(_as_error(broken, place.name))
-            return
-        self.query_one(RunTable).go_to(run.name)
-        self.refresh_bindings()
-        self.notify(f"{run.name} is back.", markup=False)
-        self.post_message(RunsChanged())
+    def changed(self, change: Change) -> None:
+        """Without waiting for the next look."""
+        if change.now != change.name:
+            self.runs = [summary for summary in self.runs if summary.name != change.name]
+            self.show_runs()
+        for table in self.query(RunTable) if change.now else ():
+            table.go_to(change.now)
 
     async def action_new(self) -> None:
         """Set up another run."""

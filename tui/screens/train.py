@@ -277,6 +277,16 @@ class TrainRoom(AskingRoom):
         self.query_one(LogPane).halt()
         self.query_one(Curves).display = self.run is not None
 
+    def action_metric(self) -> None:
+        """Another figure on the chart at the right."""
+        self.query_one(Curves).next_metric()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The chart shows another figure where there is a chart."""
+        if action == "metric":
+            return self.run is not None and self.query_one(Curves).display
+        return super().check_action(action, parameters)
+
     async def action_new(self) -> None:
         """Set up another run."""
         await self.run_action("app.go('configure')")

@@ -14,11 +14,14 @@ from textual.content import Content
 from textual.widgets import Input, Select, Static
 
 from core.errors import Cancelled, WorkbenchError
+from core.runs import Run
+from core.runs.checklist import add
 from core.text import safe
 from tui.facts import Answer, answer_of
 from tui.keys import bindings
 from tui.messages import RunEnded, RunsChanged
 from tui.models import Askable, askable, choose
+from tui.screens.checklist_dialog import ChecklistDialog
 from tui.screens.room import Room
 from tui.widgets.field import Field
 from tui.widgets.history_list import HistoryList
@@ -227,6 +230,37 @@ class TryRoom(Room):
             self.query_one(HistoryList).focus()
         else:
             self.focus_first()
+
+    # The checklist
+
+    def offers(self, key: str) -> bool:
+        """The checklist takes a sentence that was answered."""
+        return key != "checklist" or self._kept_next() is not None
+
+    def _kept_next(self) -> tuple[str, Answer] | None:
+        """The run and its answer that `*` would save: under the cursor of the history, else the one on show."""
+        history = self.query_one(HistoryList)
+        if self.focused is history and history.here is not None:
+            return history.here
+        return (self.model.name, self.answer) if self.model is not None and self.answer is not None else None
+
+    @work(exclusive=True, group="checklist")
+    async def action_checklist(self) -> None:
+        """`*`: save a sentence with the answer that is right."""
+        found = self._kept_next()
+        if found is None:
+            self.notify("Ask the model a sentence first.")
+            return
+        name, answer = found
+        label = await self.app.push_screen_wait(ChecklistDialog(answer))
+        if label is None:
+            return
+        try:
+            await asyncio.to_thread(add, Run(self.workbench.store.root / name), [(answer.text, label)])
+        except WorkbenchError as error:
+            self.workbench.show_error(error)
+        else:
+            self.notify(f"Saved: every new run of this data is asked. Now: finetui checklist {name}", markup=False)
 
     def on_resize(self) -> None:
         """Bars follow the width."""

@@ -41,13 +41,16 @@ TONES = {
     "two": "bold $accent",
     "three": "$secondary",
     "inverse": "reverse",
+    "toward": "bold underline $text-success on $success 20%",
+    "against": "italic underline $text-error on $error 20%",
 }
 """What a piece of text is, and how the theme shows that. No tone says something that the text does not."""
 
 
 _ASCII = str.maketrans(
-    {"●": "@", "○": "o", "▼": "V", "▽": "v", "★": "*", "✓": "+", "✗": "x", "■": "#", "▸": ">", "‹": "<", "‖": "=",
-     "╌": "-", "┈": "~", "┊": ":", "│": "|", "┤": "|", "└": "+", "─": "-", "·": "-", "…": "~", "–": "-",
+    {"◆": "D", "◇": "d", "□": "n",
+     "●": "@", "○": "o", "▼": "V", "▽": "v", "★": "*", "✓": "+", "✗": "x", "■": "#", "▸": ">", "‹": "<", "‖": "=",
+     "╌": "-", "┈": "~", "┊": ":", "│": "|", "┤": "|", "└": "+", "─": "-", "·": "-", "…": "~", "–": "-", "→": ">",
      "\u2009": " "}
 )  # fmt: skip
 

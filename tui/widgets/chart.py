@@ -15,6 +15,7 @@ from tui.widgets.chart_labels import (
     DOTTED,
     SOLID,
     draw_column,
+    draw_ends,
     draw_levels,
     draw_marks,
     legend,
@@ -42,6 +43,8 @@ class LineChart(Canvas):
         if fresh:
             self._range = Range(self._range.floor, self._range.ceiling)
             self._columns.clear()
+        if [one.name for one in plot.series] != [one.name for one in self._plot.series]:
+            self._columns.clear()  # other curves: what was taken of the old ones is not theirs
         self._plot = plot
         self._draw()
 
@@ -82,7 +85,7 @@ class LineChart(Canvas):
         for y, cells in enumerate(area):
             label, joint = (marks[y], "┤") if y in marks else ("", "│")
             body.append([*line((label.rjust(gutter) + joint, "muted")), *cells])
-        return [heading, *body, x_axis(frame, gutter, plot.x_end)]
+        return [heading, *body, x_axis(frame, gutter, plot.x_end, plot.unit)]
 
     def _decimate(self, count: int) -> list[list[Points]]:
         """Each series as its unbroken stretches, two points per column at most."""
@@ -111,6 +114,7 @@ class LineChart(Canvas):
         for series in reversed(plot.series):
             draw_marks(area, frame, series, plot.best_x)
         name_levels(area, frame, plot.levels)
+        draw_ends(area, frame, plot.series)
         return area
 
 

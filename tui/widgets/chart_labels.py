@@ -81,6 +81,20 @@ def draw_marks(area: list[Line], frame: Frame, series: Series, best_x: float | N
         write(area, frame.row(y), column, glyph, series.tone)
 
 
+def draw_ends(area: list[Line], frame: Frame, all_series: tuple[Series, ...]) -> None:
+    """The letters of curves at their newest points; where two would meet the later one moves to the left."""
+    taken: set[tuple[int, int]] = set()
+    for series in all_series:
+        points = [point for point in zip(series.xs, series.ys, strict=False) if math.isfinite(point[1])]
+        if not series.end or not points:
+            continue
+        row, column = frame.row(points[-1][1]), frame.column(points[-1][0])
+        while (row, column) in taken and column > 0:
+            column -= 1
+        taken.add((row, column))
+        write(area, row, column, series.end, series.tone)
+
+
 def legend(plot: Plot, width: int) -> Line:
     """Title, then each series with its stroke, its name and its newest value: the fullest form that fits."""
     forms = [_legend(plot, wide, value) for wide, value in ((True, True), (False, True), (True, False), (False, False))]
@@ -97,19 +111,21 @@ def _legend(plot: Plot, wide: bool, with_value: bool) -> Line:
     parts = line((plot.title, "strong"))
     for series in plot.series:
         stroke = DOTTED[unicode] if series.is_dotted else SOLID[unicode]
-        sample = stroke + (series.marks[0] or stroke) + (stroke if wide else "")
+        sample = stroke + (series.end or series.marks[0] or stroke) + (stroke if wide else "")
         value = f" {fmt.score(series.last())}" if with_value and math.isfinite(series.last()) else ""
-        parts += line("  " if wide else " ", (sample, series.tone), f" {series.name}{value}")
+        name = "" if series.end else f" {series.name}"
+        parts += line("  " if wide else " ", (sample, series.tone), f"{name}{value}")
     return parts
 
 
-def x_axis(frame: Frame, gutter: int, planned: float) -> Line:
-    """Steps below the chart: 0, round numbers that fit, and the last planned one; nothing before there is a plan."""
+def x_axis(frame: Frame, gutter: int, planned: float, unit: str = "steps") -> Line:
+    """Steps (or other units) below the chart: 0, round numbers that fit, the last planned one; none without a plan."""
     cells: Line = [BLANK] * frame.width
     corner: Line = [*[BLANK] * gutter, ("└", "muted")]
     if planned <= 0:
         return [*corner, *cells]
-    end = f"{fmt.count(round(frame.x_end))} steps"
+    last = round(frame.x_end)
+    end = f"{fmt.count(last)} {unit if last != 1 else unit.removesuffix('s')}"
     limit = frame.width - len(end)
     for at, character in enumerate(end, start=limit):
         if at >= 0:
@@ -118,7 +134,8 @@ def x_axis(frame: Frame, gutter: int, planned: float) -> Line:
     for value in ticks(0.0, frame.x_end, max(frame.width // 9, 1)):
         text = fmt.count(round(value))
         start = max(frame.column(value) - len(text) // 2, 0)
-        if start >= free and start + len(text) < limit:
+        is_whole = abs(value - round(value)) < 1e-6  # of an axis of two epochs, say, there are others
+        if is_whole and start >= free and start + len(text) < limit:
             for at, character in enumerate(text, start=start):
                 cells[at] = (character, "muted")
             free = start + len(text) + 1

@@ -20,6 +20,8 @@ class Series:
     is_dotted: bool = False
     marks: tuple[str, str] = ("", "")
     hollow: Sequence[bool] = ()
+    end: str = ""
+    """A letter for the curve's end, which then names it in the legend, too."""
 
     def last(self) -> float:
         """The newest finite value, NaN when there is none."""
@@ -45,6 +47,8 @@ class Plot:
     x_end: float = 0.0
     best_x: float | None = None
     empty: str = ""
+    unit: str = "steps"
+    """What the x axis counts."""
 
     def has_points(self) -> bool:
         """Whether any series has a value to draw."""

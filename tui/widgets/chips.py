@@ -47,13 +47,13 @@ class ChipBar(Widget, can_focus=True):
 
     def show(self, current: str, chips: Sequence[tuple[str, str]] | None = None) -> None:
         """Mark `current`; `chips` are (name, label)s, the former ones when not given."""
-        if chips is not None:
-            self._chips = list(chips)
+        is_other = chips is not None and list(chips) != self._chips
+        self._chips = self._chips if chips is None else list(chips)
         self._current = current
         names = [name for name, _ in self._chips]
         if not self.has_focus or self.cursor >= len(names):
             self.cursor = names.index(current) if current in names else 0
-        self.refresh(layout=chips is not None)
+        self.refresh(layout=is_other)
 
     def _labels(self) -> list[str]:
         return [f"{'▸' if name == self._current else ' '}{label} " for name, label in self._chips]

@@ -62,6 +62,12 @@ class HistoryList(OptionRows):
             )  # fmt: skip
         return found
 
+    @property
+    def here(self) -> tuple[str, Answer] | None:
+        """The run and the answer under the cursor."""
+        at = self.highlighted
+        return self.answers[at] if at is not None and at < len(self.answers) else None
+
     def action_up_or_leave(self) -> None:
         """One line up; from the first one back to the field."""
         if self.highlighted in (0, None):
@@ -71,7 +77,6 @@ class HistoryList(OptionRows):
 
     def action_open(self) -> None:
         """Back into the field."""
-        at = self.highlighted
-        if at is None or at >= len(self.answers):
+        if self.here is None:
             raise SkipAction
-        self.post_message(self.Chosen(self.answers[at][1].text))
+        self.post_message(self.Chosen(self.here[1].text))

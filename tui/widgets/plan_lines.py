@@ -16,7 +16,7 @@ from tui.widgets.canvas import Line, flow, line
 def rows(split: Split | None, config: RunConfig, width: int, note: str = "") -> list[Line]:
     """`train 1 034 · validation 222 · test 222 · 65 steps an epoch, 260 in all`, how dealt and why, then per class."""
     if split is None:
-        return [line((note or "counting rows…", "muted"))]
+        return [line((text, "muted")) for text in textwrap.wrap(safe(note), max(width, 20))[:3] or ["counting rows…"]]
     train = sum(split.train)
     training = config.training
     each = math.ceil(_seen(split, training.oversample) / (training.batch_size * training.accumulation))

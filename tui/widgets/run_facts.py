@@ -9,7 +9,7 @@ from pathlib import PurePath
 from core.config import RunConfig
 from core.errors import RunError
 from core.runs import History, Run, RunState
-from core.runs.store import base_name
+from core.runs.summary import base_name
 from core.text import safe
 from core.training.events import STAGES, Scores
 from tui import format as fmt
@@ -120,7 +120,7 @@ def first_score(history: History) -> str:
 
 def figures(card: Card, history: History, state: RunState, width: int, request: Request | None = None) -> list[Line]:
     """Speed, padding, best so far, machine, rate: as many to a line as fit. What only a live run has goes with it."""
-    now = [_machine(history), _optimiser(history), saved(history, request)] if state.is_live else []
+    now = [_joined(history), _machine(history), _optimiser(history), saved(history, request)] if state.is_live else []
     parts = [_speed(history), _best(card, history), *now]
     return flow([part for part in parts if part], width)
 
@@ -156,6 +156,14 @@ def _machine(history: History) -> Line:
     if beat is not None:
         parts += [f"CPU {beat.cpu:.0f} %", f"RAM {fmt.size(beat.memory)}"]
     return line(" · ".join(parts))
+
+
+def _joined(history: History) -> Line:
+    """What trains now, until all that is to train has joined: gradual unfreezing."""
+    found = history.joined[-1] if history.joined else None
+    if found is None or history.plan is None or found.parameters == history.plan.trained_parameters:
+        return []
+    return line(f"training the top {found.layers} of {found.depth} layers" if found.layers else "training the head")
 
 
 def _optimiser(history: History) -> Line:

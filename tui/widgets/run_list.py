@@ -1,23 +1,25 @@
-"""The list of runs without a widget: its columns, its order, its filter, and reading it from disk bit by bit."""
+"""The list of runs without a widget: its columns, its order, and reading it from disk bit by bit."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from core.errors import RunError
 from core.runs import History, Record, Run, RunState, RunStore, Summary
+from core.runs.index import Index
 from core.runs.log import LogReader
 from core.runs.resume import COMPLETE
 from core.runs.run import decode_lines
-from core.runs.store import summarise
+from core.runs.summary import summarise
 from core.text import safe
 from tui import format as fmt
+
+MOST_TAGS = 12
+"""Tags of a run that the table shows at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,10 @@ def _worst(summary: Summary) -> str:
 
 
 def _tags(summary: Summary) -> str:
-    """Its tags, and the run that it began with the weights of."""
-    return safe(", ".join([*summary.tags, *([f"after {summary.parent}"] if summary.parent else [])]))
+    """Its tags, the group it is of, and the run that it began with the weights of."""
+    group, parent = [f"in {summary.group}"] * bool(summary.group), [f"after {summary.parent}"] * bool(summary.parent)
+    found = [*summary.tags[:MOST_TAGS], *group, *parent]
+    return safe(", ".join(["notes damaged"] if summary.notes_problem else found))
 
 
 COLUMNS: tuple[Column, ...] = (
@@ -94,34 +98,6 @@ class Order:
         return sorted(newest, key=BY_KEY[self.key].order, reverse=self.is_falling)
 
 
-class Condition(Protocol):
-    """One part of a filter."""
-
-    def holds(self, summary: Summary) -> bool:
-        """Whether this run stays in the list."""
-
-
-@dataclass(frozen=True, slots=True)
-class HasWord:
-    """The word occurs in what the table shows of a run, in any case."""
-
-    word: str
-
-    def holds(self, summary: Summary) -> bool:
-        """Whether this run stays in the list."""
-        return any(self.word in column.text(summary).lower() for column in COLUMNS)
-
-
-def parse_filter(text: str) -> tuple[Condition, ...]:
-    """The conditions in what a person typed: every word must occur."""
-    return tuple(HasWord(word) for word in safe(text).lower().split())
-
-
-def matching(summaries: list[Summary], conditions: tuple[Condition, ...]) -> list[Summary]:
-    """The runs for which every condition holds."""
-    return [summary for summary in summaries if all(condition.holds(summary) for condition in conditions)]
-
-
 def shown_columns(summaries: list[Summary], width: int) -> dict[str, int]:
     """Columns that fit into `width` cells, with their widths, in table order; the less important give way."""
     needs = {
@@ -158,13 +134,8 @@ class _Live:
     history: History = field(default_factory=History)
 
 
-def _stamp(run: Path) -> float:
-    """When a trainer was started last on the run in this folder, or recorded something last."""
-    times = [0.0]
-    for name in ("launch.json", "events.jsonl"):
-        with suppress(OSError):
-            times.append((run / name).stat().st_mtime)
-    return max(times)
+SHARE = 5
+"""A complete run is looked at again at every fifth look: only a person's notes change there."""
 
 
 @dataclass(slots=True)
@@ -174,35 +145,36 @@ class RunIndex:
     store: RunStore
     known: dict[str, Summary] = field(default_factory=dict)
     _live: dict[str, _Live] = field(default_factory=dict)
-    _seen: dict[str, float] = field(default_factory=dict)
+    _index: Index | None = None
+    _looks: int = 0
 
     def read(self, *, everything: bool, portion: int = 200) -> Iterator[dict[str, Summary]]:
-        """Look at the folder and yield what is known after a screenful, after each `portion` of runs, and at the end.
+        """Look at the folder and yield what is known: after a screenful of rows that had to be read from their files,
+        after each `portion` of them, and at the end.
 
-        Without `everything` only new runs are read again, those that were live, and those that somebody went on with.
+        Files that have not changed are not read again. Without `everything` some complete runs are not looked at.
         """
+        index = self._index = self._index or Index(self.store.root)
         names = self.store.names()
-        self.known = {name: summary for name, summary in self.known.items() if name in set(names)}
-        read = 0
-        for name in names:
+        self.known = {name: self.known[name] for name in names if name in self.known}
+        self._looks += 1
+        read = index.reads
+        for at, name in enumerate(names):
             known = self.known.get(name)
-            if known is not None and not everything and not known.state.is_live and not self._goes_on(known):
+            if known and not everything and known.state in COMPLETE and at % SHARE != self._looks % SHARE:
                 continue
-            self.known[name] = self._summary(name)
-            read += 1
-            if read % portion == 0 or read == SCREENFUL:
+            before = index.reads
+            self.known[name] = self._summary(index, name)
+            done = index.reads - read
+            if index.reads > before and (done % portion == 0 or done == SCREENFUL):
                 yield dict(self.known)
+        index.save(names)
         yield dict(self.known)
 
-    def _goes_on(self, known: Summary) -> bool:
-        """Whether something has happened to a run that was not complete."""
-        return known.state not in COMPLETE and self._seen.get(known.name) != _stamp(known.path)
-
-    def _summary(self, name: str) -> Summary:
+    def _summary(self, index: Index, name: str) -> Summary:
         run = Run(self.store.root / name)
-        self._seen[name] = _stamp(run.path)
         try:
-            return self._read(run)
+            return index.summary(run, self._read)
         except (OSError, RunError) as broken:
             self._live.pop(name, None)
             return _unreadable(run, str(broken))

@@ -9,24 +9,20 @@ from typing import Any
 from core.config import differing
 from core.errors import RunError
 from core.runs import History, Run, RunState, read_history
+from core.runs import epochs as rooms
 from core.runs.absence import why_gone
+from core.runs.checklist import tally_text
+from core.runs.epochs import EpochRow, epoch_rows
 from core.runs.resume import outlook
 from core.text import safe
 from tui import format as fmt
+from tui.judged import ClassFigures
 from tui.widgets.canvas import Line, flow, line
 from tui.widgets.run_ending import Left, left_of, scored_by
 from tui.widgets.run_facts import Card, card_of
 
-
-@dataclass(frozen=True, slots=True)
-class ClassRow:
-    """One class on the validation rows."""
-
-    name: str
-    f1: float
-    precision: float
-    recall: float
-    rows: int
+PREDICTIONS = "predictions.parquet"
+"""What a run said about its held-out rows: without it there is nothing to judge more closely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +63,7 @@ class Report:
     validation: Figure | None = None
     test: Figure | None = None
     runs_scored: int = 0
-    classes: tuple[ClassRow, ...] = ()
+    classes: tuple[ClassFigures, ...] = ()
     confusion: Confusion | None = None
     differences: tuple[Difference, ...] = ()
     problem: str = ""
@@ -75,6 +71,8 @@ class Report:
     why: str = ""
     """Why it was interrupted, where that is known."""
     parent: str = ""
+    epochs: tuple[EpochRow, ...] = ()
+    has_predictions: bool = False
 
 
 def read_report(run: Run) -> Report:
@@ -101,6 +99,7 @@ def read_report(run: Run) -> Report:
         _count(test.get("runs_scored")), _classes(validation, history), _confusion(metrics, validation), differences,
         "\n".join(problems), left_of(card, history, found),
         why_gone(run, history) if state is RunState.INTERRUPTED else "", str(run.notes().get("parent", "")),
+        tuple(epoch_rows(history, rooms.kept(run.path))), (run.path / PREDICTIONS).is_file(),
     )  # fmt: skip
 
 
@@ -141,13 +140,13 @@ def _figure_of_history(history: History) -> Figure | None:
     return Figure(at.scores.macro_f1, at.scores.weighted_f1, at.scores.accuracy, at.scores.rows)
 
 
-def _classes(part: dict[str, Any], history: History) -> tuple[ClassRow, ...]:
+def _classes(part: dict[str, Any], history: History) -> tuple[ClassFigures, ...]:
     f1 = _table(part, "class_f1")
     if not f1 and history.best is not None and history.data is not None:
         f1 = dict(zip(history.data.label_names, history.best.scores.class_f1, strict=False))
     precision, recall, support = (_table(part, key) for key in ("class_precision", "class_recall", "support"))
     return tuple(
-        ClassRow(
+        ClassFigures(
             str(name), _float(value), _float(precision.get(name)), _float(recall.get(name)), _count(support.get(name))
         )
         for name, value in f1.items()
@@ -167,7 +166,12 @@ def _confusion(metrics: dict[str, Any], part: dict[str, Any]) -> Confusion | Non
 
 
 def headline(report: Report, width: int) -> list[Line]:
-    """Scores on validation, and on the test part with how often that was looked at."""
+    """Scores on validation, and on the test part with how often that was looked at; what else the folder says."""
+    return [*scores(report, width), *origin(report)]
+
+
+def scores(report: Report, width: int) -> list[Line]:
+    """Scores on validation and on the test part."""
     parts = [_figure_line("validation", report.validation)] if report.validation else []
     if report.test is not None:
         parts.append(_figure_line("test", report.test))
@@ -175,7 +179,15 @@ def headline(report: Report, width: int) -> list[Line]:
             parts.append(line((scored_by(report.runs_scored), "muted")))
     elif report.state in (RunState.FINISHED, RunState.STOPPED):
         parts.append(line(("test: not scored", "muted")))
-    lines = flow(parts, width)
+    if (asked := report.history.checklist) is not None:
+        told = tally_text(asked.passed, asked.failed, asked.unknown)
+        parts.append(line("checklist: ", (told, "warn" if asked.failed or asked.unknown else "")))
+    return flow(parts, width)
+
+
+def origin(report: Report) -> list[Line]:
+    """Whose weights it began with, and what is wrong with its folder."""
+    lines: list[Line] = []
     if report.parent:
         lines.append(
             line(("after ", "muted"), (safe(report.parent), "strong"), (", with whose weights it began", "muted"))
@@ -189,16 +201,22 @@ def _figure_line(name: str, figure: Figure) -> Line:
     return line(f"{name}: macro F1 ", (fmt.score(figure.macro_f1), "strong"), rest, (rows, "muted"))
 
 
-def class_table(classes: tuple[ClassRow, ...], width: int) -> list[Line]:
-    """A row per class: a bar of its F1, precision, recall, rows; the worst marked."""
+def worst_first(classes: tuple[ClassFigures, ...]) -> tuple[ClassFigures, ...]:
+    """The lowest F1 first, of equal ones the rarest class; those without rows and answers last."""
+    return tuple(sorted(classes, key=lambda row: (row.f1 if math.isfinite(row.f1) else 2.0, row.rows)))
+
+
+def class_table(classes: tuple[ClassFigures, ...], width: int) -> list[Line]:
+    """Titles, then a row per class: F1 with a bar, precision, recall, rows, answers; the worst marked."""
     if not classes:
         return []
-    name_width = min(max([5, *(fmt.width_of(safe(row.name)) for row in classes)]), max(width - 44, 12))
+    is_whole = any(math.isfinite(row.precision) or math.isfinite(row.recall) for row in classes)  # F1 alone in training
+    is_judged = any(row.said is not None for row in classes)
+    figures = 13 + 25 * is_whole + 8 * is_judged
+    name_width = min(max([5, *(fmt.width_of(safe(row.name)) for row in classes)]), max(width - figures, 12))
     worst = min(classes, key=lambda row: row.f1 if math.isfinite(row.f1) else 2.0)
-    mark = "▼" if fmt.unicode_terminal() else "<"
-    bar_width = min(max(width - name_width - 40, 0), 30)
-    is_whole = any(math.isfinite(row.precision) for row in classes)  # while a run trains only F1 is known
-    rest = " precision  recall    rows" if is_whole else ""
+    bar_width = min(max(width - name_width - figures, 0), 30)
+    rest = (" precision  recall    rows" if is_whole else "") + ("    said" if is_judged else "")
     titles = f"{fmt.cell('class', name_width)}      F1 {' ' * bar_width}{rest}"
     lines = [line((titles, "muted"))]
     for row in classes:
@@ -207,11 +225,12 @@ def class_table(classes: tuple[ClassRow, ...], width: int) -> list[Line]:
             line(
                 fmt.cell(safe(row.name), name_width),
                 (f"   {fmt.score(row.f1):>5}", "warn" if is_worst else "strong"),
-                (f"{mark if is_worst else ' '}", "warn"),
+                ("▼" if is_worst else " ", "warn"),
                 (fmt.bar(row.f1, bar_width), "one"),
                 f"   {fmt.score(row.precision):>7} {fmt.score(row.recall):>7} {fmt.count(row.rows):>7}"
                 if is_whole
                 else "",
+                f" {fmt.count(row.said or 0):>7}" if is_judged else "",
             )
         )
     return lines

@@ -24,6 +24,9 @@ PAGE = 200
 
 _BOLD = frozenset({"f1"})
 
+_MARK = len("[x] ")
+"""Cells that marks take before the names, as long as there are any."""
+
 
 class RunTable(DataTable[Text]):
     """Shows summaries; owns the keys that act on the run under the cursor."""
@@ -32,7 +35,7 @@ class RunTable(DataTable[Text]):
 
     @dataclass
     class Asked(Message):
-        """A person asked for something to be done with a run: `open`, `delete`, `stop` or `resume`."""
+        """A person asked for something to be done with a run: `open`, `delete`, `tag`, `rename`, ..."""
 
         what: str
         name: str
@@ -53,6 +56,8 @@ class RunTable(DataTable[Text]):
         self._cells: dict[str, list[str]] = {}
         self._widths: dict[str, int] = {}
         self.order = Order()
+        self.marked: list[str] = []
+        """The names of the marked runs, in the order that a person marked them; the filter may hide some."""
 
     @property
     def current(self) -> str:
@@ -74,7 +79,11 @@ class RunTable(DataTable[Text]):
         at = next((at for at, row in enumerate(ordered) if row.name == self._goal), -1)
         self._limit = max(self._limit, at + 1)
         rows, self._rest = ordered[: self._limit], ordered[self._limit :]
-        widths = shown_columns(rows, self.size.width or self.app.size.width - 2)
+        known = {row.name for row in everyone}
+        self.marked = [name for name in self.marked if name in known]
+        room = _MARK if self.marked else 0
+        widths = shown_columns(rows, (self.size.width or self.app.size.width - 2) - room)
+        widths["name"] += room
         self._stars = best_names(everyone)
         cells = {row.name: self._texts(row, widths) for row in rows}
         same = widths == self._widths and order == self.order and list(cells) == list(self._cells)
@@ -139,8 +148,9 @@ class RunTable(DataTable[Text]):
         text = BY_KEY[key].text(row)
         if key == "name":
             glyph = ("★" if fmt.unicode_terminal() else "*") if star else " "
-            text = f"{glyph}{'!' if row.problem else SIGNS[row.state].shown} {text}"
-        return fmt.fit(text, BY_KEY[key].widest + (4 if key == "name" else 0))
+            mark = ("[x] " if row.name in self.marked else "[ ] ") if self.marked else ""
+            text = f"{mark}{glyph}{'!' if row.problem else SIGNS[row.state].shown} {text}"
+        return fmt.fit(text, BY_KEY[key].widest + (4 + _MARK if key == "name" else 0))
 
     def _styled(self, text: str, key: str, row: Summary) -> Text:
         style = "bold" if key in _BOLD else ""
@@ -166,9 +176,36 @@ class RunTable(DataTable[Text]):
         """Open the run under the cursor."""
         self._ask("open")
 
+    def action_switch(self) -> None:
+        """Mark the run under the cursor, or take the mark away."""
+        name = self.current
+        if name:
+            self.marked = [one for one in self.marked if one != name] if name in self.marked else [*self.marked, name]
+            self._ask("mark")
+
+    def action_compare(self) -> None:
+        """Compare the marked runs."""
+        self._ask("compare")
+
     def action_delete(self) -> None:
         """Move it to the trash."""
         self._ask("delete")
+
+    def action_tag(self) -> None:
+        """Change its tags."""
+        self._ask("tag")
+
+    def action_note(self) -> None:
+        """Write a note about it."""
+        self._ask("note")
+
+    def action_rename(self) -> None:
+        """Give it another name."""
+        self._ask("rename")
+
+    def action_archive(self) -> None:
+        """Put it aside, or bring it back."""
+        self._ask("archive")
 
     def action_stop(self) -> None:
         """Stop it and save."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from core.data.cures.rows import Rows
 from core.errors import ConfigError
-from core.text import safe
+from core.text import safe, shorten
 
 Check = Callable[[str], str]
 """What is wrong with an argument, before any data is seen; empty when nothing is."""
@@ -63,7 +63,8 @@ def known(rows: Rows, names: list[str]) -> set[str]:
     for name in names:
         if name not in present:
             near = difflib.get_close_matches(name, present, n=1, cutoff=0.4)
-            classes = ", ".join(safe(one) for one in list(present)[:12]) + (", …" if len(present) > 12 else "")
+            some = [shorten(safe(one), 24) for one in list(present)[:12]]
+            classes = ", ".join(some) + (", …" if len(present) > 12 else "")
             step = f"Did you mean {safe(near[0])!r}?" if near else f"Classes at this point: {classes}"
             raise ConfigError(f"There is no class {safe(name)!r} to cure", next_step=step)
     return set(names)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 
 from core.data.cures.rows import Rows
+from core.data.reading.header import is_number
+from core.errors import ConfigError
+from core.text import safe
 
 DROP = "drop"
 """The bin whose rows are left out."""
@@ -20,6 +23,11 @@ def check_bins(argument: str) -> str:
 def apply_bins(rows: Rows, argument: str, reason: str) -> int:
     """Give each row the first bin that takes its number; those in no bin are left out."""
     rules = _bins(argument) or []
+    present = rows.present()
+    if present and not any(map(is_number, present)):
+        classes = ", ".join(safe(name) for name in list(present)[:6]) + (", …" if len(present) > 6 else "")
+        step = "Name the column with the numbers: --label NAME, or leave the rule out."
+        raise ConfigError("No label is a number to make classes of", f"The labels are {classes}.", step)
     bins = [_bin_of(name, rules) for name in rows.names]
     gone = {DROP, ""}
     stay = sum(

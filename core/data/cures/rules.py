@@ -67,7 +67,11 @@ def apply_cures(rows: Rows, cures: tuple[str, ...], progress: Progress = no_prog
     rows.progress = progress
     for text, cure, argument in parsed:
         before = len(rows.codes)
-        changed = cure.apply(rows, argument, text)
+        try:
+            changed = cure.apply(rows, argument, text)
+        except ConfigError as unfit:
+            unfit.about = "data.cures", text
+            raise
         rows.effects[text] = rows.effects.get(text, 0) + changed + before - len(rows.codes)
 
 

@@ -71,7 +71,7 @@ def _grouped(rows: Ints, held: int, method: str) -> list[Finding]:
     if len(rows) == 0:
         return []
     text = f"{_of(len(rows), held)} {'is' if len(rows) == 1 else 'are'} of a group that is trained on too"
-    settings: dict[str, object] = {"split.method": "grouped"} if method == "given" else {}
+    settings: dict[str, object] = {"split.method": "grouped"} if method in ("given", "random") else {}
     return [Finding("bad", "group-leak", text, len(rows), settings=settings, kept=rows)]
 
 

@@ -18,6 +18,7 @@ from core.data.dataset import Dataset, Loaded
 from core.data.examine import Examined, evenly
 from core.data.health.finding import Finding, many, quoted
 from core.data.health.words import FEWEST_WORDS, blocks, most_rows, texts_of, word_codes
+from core.data.reading.names import GROUP_WORDS, rank
 from core.data.split.parts import crossing, method_of
 from core.data.table import Ints
 from core.protocol import Progress
@@ -50,15 +51,21 @@ def check(loaded: Loaded, config: RunConfig, progress: Progress) -> Examined:
         return Examined([_of_column(loaded, config, best, parts)], facts)
     pieces, share, rows = _contained(loaded.dataset, parts, progress)
     facts |= {"contained_share": share, "rows": rows}
-    if config.data.group:
+    if config.data.group and method_of(loaded.dataset, config.split) != "random":  # which the leaks tell
         return Examined([_of_group(loaded.dataset, config.data.group, parts)], facts)
     if share < CONTAINED:
         where = "" if parts is None else " across the given parts"
         return Examined([Finding("ok", "pieces", f"rows are no pieces of one another{where}", 0)], facts)
     where = "given parts share pieces of one text" if parts is not None else "a random split of them flatters"
-    text = (
-        f"{share * 100:.0f} % of the texts are part of a longer one: {where}, and no column tells which belong together"
-    )
+    text = f"{share * 100:.0f} % of the texts are part of a longer one: {where}"
+    named = (name for name in columns if rank(name, GROUP_WORDS) >= 0)
+    likely = config.data.group or next(named, "")
+    if likely:
+        settings: dict[str, object] = {"data.group": likely, "split.method": "grouped"}
+        finding = Finding("bad", "pieces", f"{text}; {quoted(likely)} may tell which belong together", len(pieces),
+                          settings=settings, kept=pieces)  # fmt: skip
+        return Examined([finding], facts)
+    text += ", and no column tells which belong together"
     return Examined([Finding("bad", "pieces", text, len(pieces), kept=pieces)], facts)
 
 

@@ -7,13 +7,20 @@ from core.data.dataset import Dataset
 from core.data.split.again import split_again
 from core.data.split.by_time import split_by_time
 from core.data.split.dealing import Dealer, shares
+from core.data.split.fewer import fewer_to_train
 from core.data.split.folds import split_by_folds
 from core.data.split.given import split_given
 from core.data.split.parts import Split, clusters, kept_whole, method_of, share, split_from
-from core.data.split.published import split_as_published
+from core.data.split.published import split_as_published, split_blindly
 from core.data.split.trainable import check_trainable
 
-_WAYS = {"again": split_again, "given": split_given, "time": split_by_time, "folds": split_by_folds}
+_WAYS = {
+    "again": split_again,
+    "given": split_given,
+    "time": split_by_time,
+    "folds": split_by_folds,
+    "random": split_blindly,
+}
 
 
 def split_rows(dataset: Dataset, config: SplitConfig) -> Split:
@@ -21,6 +28,8 @@ def split_rows(dataset: Dataset, config: SplitConfig) -> Split:
     check_trainable(dataset, config)
     method = method_of(dataset, config)
     split = _WAYS[method](dataset, config) if method in _WAYS else _dealt(dataset, config, method)
+    if config.train_share < 1:
+        split = fewer_to_train(split, dataset.labels, config.train_share, config.seed)
     unused = "; the parts that the data comes in are not used"
     if dataset.parts is None or method in ("given", "again"):
         return split

@@ -1,4 +1,4 @@
-"""scikit-learn's stratified split, row for row as write-ups use it: copies of one text may fall on two sides."""
+"""scikit-learn's splits, row for row as write-ups use them: copies of one text may fall on two sides."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pandas as pd
 from core.config import SplitConfig
 from core.data.dataset import Dataset
 from core.data.split.parts import NOWHERE, TEST, TRAIN, VALIDATION, Split, kept_whole, split_from
+from core.data.split.trainable import require_trained_classes
 from core.errors import DataError
 
 
@@ -35,3 +36,24 @@ def split_as_published(dataset: Dataset, config: SplitConfig) -> Split:
     return split_from(
         codes, "stratified", f"equal class shares, as scikit-learn deals them{kept_whole(dataset, config)}"
     )
+
+
+def split_blindly(dataset: Dataset, config: SplitConfig) -> Split:
+    """`train_test_split` without a look at classes: once for what is held out, then that again into its two parts.
+
+    Raises `DataError` where the fractions are too small, or a class is not in the training part.
+    """
+    from sklearn.model_selection import train_test_split
+
+    codes = np.full(len(dataset.labels), TRAIN, dtype=np.int64)
+    held = round(config.validation + config.test, 10)  # .2 + .1 would be a row more
+    try:
+        _, validation = train_test_split(np.arange(len(codes)), test_size=held, random_state=config.seed)
+        if config.test > 0:
+            validation, test = train_test_split(validation, test_size=config.test / held, random_state=config.seed)
+            codes[test] = TEST
+    except ValueError as broken:
+        raise DataError("These rows cannot be split", str(broken), "Take larger fractions.") from None
+    codes[validation] = VALIDATION
+    require_trained_classes(dataset, codes)
+    return split_from(codes, "random", "dealt blindly: class shares as they fall, copies and groups on any side")

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core.config import DataConfig, RunConfig
+from core.config.recipe import recipe_named
 from core.data.cures import apply_cures, parse_cure
 from core.data.cures.rows import Rows
 from core.errors import ConfigError
+from tui.decisions import Decided, applied, decisions_of
 from tui.facts import Finding
-from tui.screens.data_recipe import applied, recipe_of
 from tui.widgets.cure_words import fix_words, rename_rule
 
-START = recipe_of(DataConfig(source="/data/a.csv", label="y", cures=("drop-duplicates",)))
+START = decisions_of(DataConfig(source="/data/a.csv", label="y", cures=("drop-duplicates",)))
 
 
 def test_a_cure_stands_in_the_list_once_and_off_ones_keep_their_place() -> None:
@@ -51,6 +54,33 @@ def test_settings_of_other_sections_come_with_a_step_and_go_with_it() -> None:
     assert applied(after, step.before, step.restored) == config
     with pytest.raises(ConfigError):
         START.with_settings("odd", {"split.seed": "many"}, config)
+
+
+def test_a_recipe_is_one_step_whatever_it_sets() -> None:
+    config = RunConfig(data=START.data).with_value("training.seed", 9).with_value("training.device", "cpu")
+    after = recipe_named("smile").applied(config)
+    step = START.with_recipe("smile", config, after)
+    assert applied(config, step, step.values) == after
+    assert dict(step.switches) == {"drop-class:nocode": True, "drop-multi-label:|": True}
+    assert step.recipe == "smile"
+    assert step.before is START
+    assert applied(after, step.before, step.restored) == config
+    more = step.switched("drop-class:nocode")
+    assert not more.recipe
+    assert more.before is step
+
+
+def test_the_way_back_is_found_by_the_data_that_it_led_to() -> None:
+    decided = Decided()
+    first = decided.about(START.data)
+    assert decided.about(START.data) is first
+    step = first.with_data("columns", text=("t",))
+    decided.keep(step)
+    assert decided.about(step.data) is step
+    other = decided.about(replace(START.data, encoding="cp1252"))  # nobody came to this from there
+    assert other.before is None
+    decided.forget(START.data.source)
+    assert decided.last(START.data.source) is None
 
 
 @pytest.mark.parametrize(
