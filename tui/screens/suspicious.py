@@ -215,7 +215,7 @@ class Suspicious(JudgingRoom):
     async def action_resume(self) -> None:
         """Train a child with the labels as decided, once all is saved."""
         if self._saving:
-            pass
+            await self._saved.wait()
         if self._failure is None:
             self.workbench.train_corrected(self.subject.run)
 
