@@ -133,7 +133,8 @@ def test_several_writers_lose_nothing(tmp_path: Path) -> None:
     for one in writers:
         one.join()
     found = read_corrections(path)
-    assert len(found.standing) == found.lines == 200
+    assert len(found.standing) == 200
+    assert found.lines >= 200, "who writes behind a line that is not whole yet ends it first"
     assert not found.damaged
 
 

@@ -17,7 +17,6 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 import tui.screens.run_reading
-import tui.screens.runs
 from core.config import RunConfig
 from core.errors import DataError
 from core.runs import RunStore, Summary
@@ -254,8 +253,8 @@ async def runs_room(folder: Path, texts: list[str], found: Findings) -> None:
         async with opened(folder, "runs", texts, found) as at:
             screen = at.app.screen
             await at.until(lambda: bool(screen.query(RunTable)) and screen.query_one(RunTable).row_count > 0, "runs")
-            await at.until(lambda: screen._is_complete, "all runs")  # type: ignore[attr-defined]
-            screen.post_message(tui.screens.runs.ListRead([_summary(n, t) for n, t in enumerate(texts)], True))
+            await at.until(lambda: bool(screen.runs), "all runs")  # type: ignore[attr-defined]
+            screen.post_message(tui.screens.run_reading.ListRead([_summary(n, t) for n, t in enumerate(texts)], True))
             table = screen.query_one(RunTable)
             await at.until(lambda: "run-0" in str(table._cells), "the made-up runs")
             table.action_last()

@@ -346,6 +346,7 @@ async def test_hostile_names_act_on_nothing(store: RunStore) -> None:
     async with bench(store, "runs").run_test(size=(100, 40)) as pilot:
         await compare(pilot, ["one", "two"], 2)
         assert "data.text" in shown(pilot)
+        await doors_of(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: "only B is right" in shown(pilot) and "it is" in shown(pilot))
         assert "\x1b" not in painted(pilot.app)
