@@ -68,7 +68,7 @@ class SplitConfig:
 
     method: str = setting(
         "auto",
-        "How rows are dealt; auto: the parts that the data comes in, else equal class shares. random deals blindly.",
+        "How rows are dealt; auto: as the data comes, else by equal class shares.",
         choices=("auto", "stratified", "grouped", "given", "time", "folds", "random"),
         flag="split-method",
     )

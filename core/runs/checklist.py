@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import stat
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
@@ -23,7 +21,8 @@ from typing import Any
 
 from core.config.change import REMOTE
 from core.errors import DiskFullError, RunError
-from core.runs.log import FULL, append_line, whole_lines
+from core.runs.log import FULL
+from core.runs.pages import append_lines, read_lines
 from core.runs.run import Run
 from core.text import safe, shorten
 
@@ -118,7 +117,7 @@ def read_checklist(run: Run) -> Checklist:
     """
     path = file_of(run)
     try:
-        lines = _lines(path)
+        lines = read_lines(path, LARGEST, "checklist")
     except FileNotFoundError:
         return Checklist(path=path)
     except OSError as broken:
@@ -132,18 +131,6 @@ def read_checklist(run: Run) -> Checklist:
             damaged.append(number)
     entries = fold(found)
     return Checklist(entries[:MOST], tuple(damaged), max(len(entries) - MOST, 0), path)
-
-
-def _lines(path: Path) -> list[str]:
-    """The whole lines of a regular file. Raises `OSError`."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would be waited for
-    with open(handle, "rb") as stream:
-        state = os.fstat(handle)
-        if not stat.S_ISREG(state.st_mode):
-            raise OSError(0, "It is not a file")
-        if state.st_size > LARGEST:
-            raise OSError(0, f"It is larger than {LARGEST >> 20} MiB: that is no checklist")
-        return whole_lines(stream.read())
 
 
 def decode(line: str) -> Entry:
@@ -227,11 +214,7 @@ def _append(run: Run, entries: Iterable[Entry]) -> None:
         except ValueError as wrong:
             raise RunError("This cannot be saved", f"{safe(shorten(one.text, 40))}: {wrong}.") from None
     try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        if path.parent.is_symlink():
-            raise OSError(0, f"{path.parent} is a link to somewhere else")
-        for line in lines:
-            append_line(path, line)
+        append_lines(path, lines)
     except OSError as broken:
         kind = DiskFullError if broken.errno in FULL else RunError
         why = safe(f"{path}: {broken.strerror or broken}")

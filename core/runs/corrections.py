@@ -13,9 +13,7 @@ while people decide on.
 from __future__ import annotations
 
 import json
-import os
 import re
-import stat
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
@@ -25,7 +23,8 @@ from typing import Any
 
 from core.errors import DiskFullError, RunError
 from core.paths import expanded
-from core.runs.log import FULL, append_line, whole_lines
+from core.runs.log import FULL
+from core.runs.pages import append_lines, read_lines
 from core.runs.run import Run
 from core.text import safe, shorten
 
@@ -169,7 +168,7 @@ def read_corrections(named: str | Path, *, missing_ok: bool = False) -> Correcti
     """
     path, wanted = parse_pinned(str(named))
     try:
-        lines = _lines(path)
+        lines = read_lines(path, LARGEST, "file of decisions")
     except FileNotFoundError:
         if missing_ok:
             return Corrections(path=path)
@@ -187,18 +186,6 @@ def read_corrections(named: str | Path, *, missing_ok: bool = False) -> Correcti
         except ValueError:
             damaged.append(number)
     return Corrections(fold(found), len(lines[:wanted]), tuple(damaged), path)
-
-
-def _lines(path: Path) -> list[str]:
-    """The whole lines of a regular file. Raises `OSError`."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would be waited for
-    with open(handle, "rb") as stream:
-        state = os.fstat(handle)
-        if not stat.S_ISREG(state.st_mode):
-            raise OSError(0, "It is not a file")
-        if state.st_size > LARGEST:
-            raise OSError(0, f"It is larger than {LARGEST >> 20} MiB: that is no file of decisions")
-        return whole_lines(stream.read())
 
 
 def decode(line: str) -> Decision:
@@ -250,11 +237,7 @@ def append(path: Path, decisions: Iterable[Decision]) -> None:
         except ValueError as wrong:
             raise RunError("This cannot be decided", f"{safe(shorten(one.old, 40))}: {wrong}.") from None
     try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        if path.parent.is_symlink():
-            raise OSError(0, f"{path.parent} is a link to somewhere else")
-        for line in lines:
-            append_line(path, line)
+        append_lines(path, lines)
     except OSError as broken:
         kind = DiskFullError if broken.errno in FULL else RunError
         why = broken.strerror or str(broken)
